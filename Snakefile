@@ -1,0 +1,63 @@
+# Which batch size of SGD is best on this machine, and why: section 12.5 of Dive into Deep Learning.
+#
+#     snakemake --cores 4        measure, and write results/report.html
+#     config.yaml                the whole experiment
+#     workflow/rules             one file a stage, in the order below
+#     src/minibatch/stages       what each stage does
+import os
+import sys
+
+SOURCE = f"{workflow.basedir}/src"
+PYTHON = sys.executable
+sys.path.insert(0, SOURCE)
+os.environ["PYTHONPATH"] = SOURCE
+os.environ["MINIBATCH_JOBS_LOCK"] = os.path.abspath(".snakemake/minibatch.jobs.lock")
+
+from minibatch import config as configuration
+from minibatch import experiment, locks
+from minibatch.canonical import canonical
+from minibatch.fingerprint import code
+
+written = configuration.or_exit(
+    configuration.Files, ["config.yaml", *workflow.overwrite_configfiles]
+)
+
+
+configfile: "config.yaml"
+
+
+configuration.or_exit(configuration.check, config, written)
+if workflow.is_main_process:
+    print(*configuration.warnings(config), sep="\n", file=sys.stderr)
+
+TABLES = experiment.measured(config)
+
+
+wildcard_constraints:
+    framework=r"\w+",
+    device=r"\w+",
+    part=r"\w+",
+    run=r"\w+",
+
+
+onstart:
+    global run_lock
+    run_lock = configuration.or_exit(locks.take, ".snakemake")
+
+
+include: "workflow/rules/download.smk"
+include: "workflow/rules/standardise.smk"
+include: "workflow/rules/matmul.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/summary.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/data/airfoil.dat",
+        TABLES,
+        SUMMARIES,
+        FIGURES,

@@ -1,0 +1,248 @@
+"""The configuration, checked before any job: every problem is one line with file, line and key."""
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from minibatch import experiment, frameworks, objective, surrogate
+from minibatch.problem import Problem
+from minibatch.scaling import scale
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+DEFINITIONS = SCHEMA["$defs"]
+EXPECTED = {
+    "array": "a list",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "keys with values",
+    "string": "text",
+}
+
+Key = tuple[str | int, ...]
+
+
+def or_exit(function: Callable, *arguments):
+    """Call a function; end the program with the lines of a Problem, where there is one."""
+    try:
+        return function(*arguments)
+    except Problem as problem:
+        sys.exit(str(problem))
+
+
+class Files:
+    """The configuration files as written, to say where a key stands."""
+
+    def __init__(self, paths: Sequence[str]):
+        """Parse the files; Problem where one is missing, no YAML, or has a key twice."""
+        self._paths = [str(path) for path in paths]
+        self._trees = [_compose(path) for path in self._paths]
+
+    def locate(self, key: Key) -> str:
+        """The file and line of a key, or of the innermost part of it that a file has."""
+        found = [
+            (*_descend(tree, key), path)
+            for path, tree in zip(self._paths, self._trees, strict=True)
+        ]
+        # Later files override earlier ones; what no file has came with --config.
+        _, line, path = max(reversed(found), key=lambda place: place[0])
+        return f"{path}:{line}: "
+
+
+def check(config: dict, files: Files) -> None:
+    """Raise Problem, a line for each thing that is wrong, unless the configuration is whole."""
+    problems = list(_against_schema(config)) or list(_against_sense(config))
+    if problems:
+        lines = [files.locate(key) + _show(key) + text for key, text in problems]
+        raise Problem("\n".join(dict.fromkeys(lines)))
+
+
+def _compose(path: str) -> yaml.Node:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise Problem(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Problem(f"{path}: not a text file in UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise Problem(f"{path}:{mark.line + 1}: broken YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise Problem(f"{path}: broken YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(tree, yaml.MappingNode):
+        raise Problem(f"{path}: empty, or not a table of keys")
+    _check_keys(tree, path)
+    return tree
+
+
+def _check_keys(node: yaml.Node, path: str) -> None:
+    """Refuse what YAML lets pass: the same key twice, and keys that are not text."""
+    if isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _check_keys(value, path)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: dict[str, int] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if key.tag != "tag:yaml.org,2002:str":
+            raise Problem(f"{path}:{line}: the key {key.value!s} is not a word; name it with one")
+        if key.value in seen:
+            raise Problem(
+                f"{path}:{line}: {key.value} stands here a second time (first in line "
+                f"{seen[key.value]}); rename or remove one"
+            )
+        seen[key.value] = line
+        _check_keys(value, path)
+
+
+def _descend(node: yaml.Node, key: Key) -> tuple[int, int]:
+    """How many parts of a key a file has, and the line of the last."""
+    line, depth = node.start_mark.line + 1, 0
+    for part in key:
+        if isinstance(node, yaml.MappingNode):
+            found = [(name, value) for name, value in node.value if name.value == part]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            found = [(value, value) for value in node.value[part : part + 1]]
+        else:
+            found = []
+        if not found:
+            break
+        [(name, node)] = found
+        line, depth = name.start_mark.line + 1, depth + 1
+    return depth, line
+
+
+def _show(key: Key) -> str:
+    return ".".join(map(str, key)) + ": " if key else ""
+
+
+def _against_schema(config: dict) -> Iterator[tuple[Key, str]]:
+    for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(config):
+        key = tuple(error.absolute_path)
+        if error.validator in ("additionalProperties", "unevaluatedProperties"):
+            known = _properties(error.schema)
+            for name in error.instance.keys() - known:
+                yield (*key, name), f"unknown key{_suggest(name, known)}"
+        else:
+            yield key, _explain(error)
+
+
+def _properties(schema: dict) -> list[str]:
+    """The keys that a schema allows, those of the definition that it refers to included."""
+    referred = DEFINITIONS[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else {}
+    return [*referred.get("properties", {}), *schema.get("properties", {})]
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    value, limit = error.instance, error.validator_value
+    match error.validator:
+        case "type":
+            types = limit if isinstance(limit, list) else [limit]
+            wanted = " or ".join(EXPECTED[name] for name in types)
+            hint = ""
+            if isinstance(value, str) and {"number", "integer"} & set(types) and _is_number(value):
+                hint = f"; YAML takes it for text, write {float(value):g}"
+            return f"{value!r} is not {wanted}{hint}"
+        case "enum":
+            return f"{value!r} is unknown{_suggest(value, limit)}"
+        case "required":
+            missing = [name for name in limit if name not in value]
+            return f"{', '.join(missing)} missing"
+        case "minimum":
+            return f"{value} is too small; at least {limit}"
+        case "exclusiveMinimum":
+            return f"{value} is not above {limit}"
+        case "maximum":
+            return f"{value} is too large; at most {limit}"
+        case "minItems" | "minProperties":
+            return "empty; name at least one"
+        case "uniqueItems":
+            return f"{value} has a value twice"
+        case "pattern" if "sources" in error.absolute_path:
+            return f"{value!r} is not an address that begins with http:// or https://"
+        case "pattern":
+            return f"the name {value!r} is not made of small letters, digits and _"
+        case _:
+            return error.message
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _suggest(name, known: Sequence[str]) -> str:
+    close = get_close_matches(str(name), list(map(str, known)), n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(map(str, known))}"
+
+
+def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
+    """What a schema cannot say."""
+    known = frameworks.names()
+    for index, name in enumerate(config["frameworks"]):
+        if name not in known:
+            yield ("frameworks", index), f"unknown framework {name!r}{_suggest(name, known)}"
+    matmul = config["matmul"]
+    if matmul["blocks"]["n"] not in matmul["sizes"]:
+        yield ("matmul", "blocks", "n"), f"{matmul['blocks']['n']} is not among matmul.sizes"
+    if not math.isfinite(matmul["budget_seconds"]):
+        yield ("matmul", "budget_seconds"), "not a finite number"
+    runs = config["training"]["runs"]
+    for name, run in runs.items():
+        key = ("training", "runs", name)
+        base = run.get("base")
+        if base is not None and base not in runs:
+            yield (*key, "base"), f"there is no run {base!r}{_suggest(base, runs)}"
+        elif base is not None and "base" in runs[base]:
+            yield (*key, "base"), f"{base} has a base itself; name {runs[base]['base']}"
+        else:
+            yield from _run_problems(config, name, key, known)
+
+
+def _run_problems(config: dict, name: str, key: Key, known: list[str]) -> Iterator[tuple[Key, str]]:
+    run = config["training"]["runs"][name]
+    for framework in run.get("override", {}).keys() - known:
+        yield (*key, "override", framework), f"unknown framework{_suggest(framework, known)}"
+    for framework in config["frameworks"]:
+        values = experiment.resolve(config, name, framework)
+        missing = {"implementation", "batch_size", "learning_rate", "epochs"} - values.keys()
+        if missing:
+            yield key, f"{', '.join(sorted(missing))} missing"
+            continue
+        visits = config["dataset"]["rows"] * values["copies"]
+        for size in values["batch_sizes"]:
+            if size > visits:
+                yield (
+                    (*key, "batch_size"),
+                    f"{size} is above the {visits} examples of an epoch (dataset.rows × copies)",
+                )
+        if not all(map(math.isfinite, values["learning_rates"])):
+            yield (*key, "learning_rate"), "not a finite number"
+
+
+def warnings(config: dict) -> list[str]:
+    """What is allowed, since the chapter does it, but deserves a word."""
+    table = scale(surrogate.table(), config["dataset"]["scaling"])[: config["dataset"]["rows"]]
+    limit = objective.stability_limit(table[:, :-1])
+    unstable = []
+    for run in experiment.plain_runs(config):
+        for framework in config["frameworks"]:
+            values = experiment.resolve(config, run, framework)
+            full = config["dataset"]["rows"] * values["copies"]
+            if values["batch_sizes"] == [full] and values["learning_rates"][0] > limit:
+                unstable.append(f"{run} ({values['learning_rates'][0]:g})")
+    if not unstable:
+        return []
+    return [
+        f"warning: learning rate above 2/λmax = {limit:.4f}, so that full-batch descent diverges: "
+        + ", ".join(dict.fromkeys(unstable))
+    ]

@@ -1,0 +1,121 @@
+"""PyTorch, as the chapter uses it."""
+
+from collections.abc import Iterator
+
+import numpy
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+# The losses of a run, as factors of the mean squared error: MSELoss has no ½.
+FACTORS = {"half_mse": 0.5, "mse": 1.0}
+
+
+def version() -> str:
+    """Name and version of the framework."""
+    return f"torch {torch.__version__}"
+
+
+def set_threads(threads: int) -> None:
+    """Use so many threads in each operation."""
+    torch.set_num_threads(threads)
+
+
+def array(values: numpy.ndarray, device: str) -> torch.Tensor:
+    """Copy values to the device as float32."""
+    return torch.tensor(values, dtype=torch.float32, device=device)
+
+
+def to_numpy(tensor: torch.Tensor) -> numpy.ndarray:
+    """Copy a tensor back."""
+    return tensor.detach().cpu().numpy().copy()
+
+
+def write(target: torch.Tensor, index, value: torch.Tensor) -> torch.Tensor:
+    """Write into a part of an array."""
+    target[index] = value
+    return target
+
+
+def wait(device: str) -> None:
+    """Return when the device is done; on the CPU, operations return when they are."""
+
+
+dot, matvec, matmul = torch.dot, torch.mv, torch.mm
+
+
+def vecmat(vector: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """vectorᵀ · matrix."""
+    return torch.mv(matrix.T, vector)
+
+
+def framework_loader(
+    x: torch.Tensor, y: torch.Tensor, order: numpy.ndarray, batch_size: int
+) -> DataLoader:
+    """The chapter's DataLoader, which fetches and stacks examples one by one."""
+    return DataLoader(TensorDataset(x, y), batch_size=batch_size, sampler=order.tolist())
+
+
+def direct_loader(
+    x: torch.Tensor, y: torch.Tensor, order: numpy.ndarray, batch_size: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """One indexing operation a batch."""
+    for indices in torch.from_numpy(order).to(x.device).split(batch_size):
+        yield x[indices], y[indices]
+
+
+class Scratch:
+    """Linear regression and SGD from scratch, as in section 12.5.4."""
+
+    def __init__(self, weights: numpy.ndarray, objective: str, device: str):
+        """Start from the given weights and bias 0."""
+        self._weights = array(weights, device).reshape(-1, 1).requires_grad_()
+        self._bias = torch.zeros(1, device=device, requires_grad=True)
+        self._factor = FACTORS[objective]
+
+    def compute(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        """Forward and backward pass over one batch."""
+        errors = torch.mm(x, self._weights) + self._bias - y.reshape(-1, 1)
+        (self._factor * errors**2).mean().backward()
+
+    def update(self, learning_rate: float) -> None:
+        """One step of SGD along the gradients, which are cleared."""
+        for parameter in (self._weights, self._bias):
+            parameter.data.sub_(learning_rate * parameter.grad)
+            parameter.grad.zero_()
+
+    def parameters(self) -> numpy.ndarray:
+        """(w, b) in float32."""
+        return numpy.append(to_numpy(self._weights), to_numpy(self._bias))
+
+
+class Concise:
+    """The same with PyTorch's own layer, loss and optimiser, as in section 12.5.5."""
+
+    def __init__(self, weights: numpy.ndarray, objective: str, device: str):
+        """Start from the given weights and bias 0."""
+        self._network = torch.nn.Linear(len(weights), 1, device=device)
+        with torch.no_grad():
+            self._network.weight.copy_(array(weights, device).reshape(1, -1))
+            self._network.bias.zero_()
+        self._loss = torch.nn.MSELoss()
+        self._factor = FACTORS[objective]
+        self._optimizer = torch.optim.SGD(self._network.parameters(), lr=0.0)
+
+    def compute(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        """Forward and backward pass over one batch."""
+        self._optimizer.zero_grad()
+        loss = self._loss(self._network(x), y.reshape(-1, 1))
+        (loss if self._factor == 1 else self._factor * loss).backward()
+
+    def update(self, learning_rate: float) -> None:
+        """One step of the optimiser."""
+        self._optimizer.param_groups[0]["lr"] = learning_rate
+        self._optimizer.step()
+
+    def parameters(self) -> numpy.ndarray:
+        """(w, b) in float32."""
+        return numpy.append(to_numpy(self._network.weight), to_numpy(self._network.bias))
+
+
+LOADERS = {"framework": framework_loader, "direct": direct_loader}
+IMPLEMENTATIONS = {"scratch": Scratch, "concise": Concise}

@@ -1,0 +1,35 @@
+"""One run at a time, and no measurement beside another: locks that a crash releases."""
+
+import fcntl
+import os
+import sys
+from typing import TextIO
+
+from minibatch.problem import Problem
+
+JOBS = "MINIBATCH_JOBS_LOCK"  # the environment variable that tells jobs which file to share
+
+
+def take(directory: str) -> TextIO:
+    """Become the only run in a working directory; its lock lasts as long as the file is open.
+
+    Jobs that a killed run left behind are waited for. Raises Problem where another run is on.
+    """
+    run = open(os.path.join(directory, "minibatch.run.lock"), "a+")  # noqa: SIM115
+    try:
+        fcntl.flock(run, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        run.seek(0)
+        raise Problem(
+            f"another snakemake (process {run.read().strip()}) is at work in this folder; "
+            "wait until it ends"
+        ) from None
+    run.truncate(0)
+    print(os.getpid(), file=run, flush=True)
+    with open(os.environ[JOBS], "a") as jobs:
+        try:
+            fcntl.flock(jobs, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Waiting for a job that a killed run left behind ...", file=sys.stderr)
+            fcntl.flock(jobs, fcntl.LOCK_EX)
+    return run

@@ -1,0 +1,27 @@
+"""Initial weights and batch orders, the same for every framework.
+
+They come from NumPy's RandomState, whose stream is frozen for good (NEP 19): frameworks that need
+different NumPy versions still see the same numbers, which Generator does not promise.
+"""
+
+import numpy as np
+
+METHODS = ("permutation", "replacement")
+
+
+def initial_weights(seed: int, features: int) -> np.ndarray:
+    """w ~ N(0, 0.01²) in float32, shape (features,), as in the chapter; the bias starts at 0."""
+    return np.random.RandomState([seed, 0]).normal(0, 0.01, features).astype(np.float32)
+
+
+def batch_order(examples: int, seed: int, epoch: int, method: str, copies: int) -> np.ndarray:
+    """Indices of the examples in the order of one epoch, shape (examples · copies,).
+
+    "permutation" visits each example exactly `copies` times; "replacement" draws each visit
+    independently. The order does not depend on the batch size: runs share it seed by seed.
+    """
+    random = np.random.RandomState([seed, 1 + epoch])
+    visits = examples * copies
+    if method == "replacement":
+        return random.randint(examples, size=visits)
+    return random.permutation(visits) % examples

@@ -1,0 +1,63 @@
+"""Parquet tables that know what they were made with, and notice when they were changed since."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from minibatch.canonical import canonical, digest
+from minibatch.files import replacing
+from minibatch.problem import Problem
+
+
+def write(frame: pd.DataFrame, path: str | Path, *, parameters: dict, provenance: dict) -> None:
+    """Write a table with its parameters and provenance in the schema metadata, whole or not at all.
+
+    A checksum over the cells and the metadata goes with it; `read` compares it.
+    """
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+    about = {"parameters": canonical(parameters), "provenance": canonical(provenance)}
+    about["checksum"] = _checksum(table, about)
+    with replacing(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(about), temporary)
+
+
+def read(path: str | Path, expected: str | None = None) -> pd.DataFrame:
+    """Read a table, with its `parameters` and `provenance` under `frame.attrs`.
+
+    `expected` is the digest of the parameters that the configuration asks for.
+    Raises Problem where the file is damaged, was edited by hand, or was made with others.
+    """
+    remedy = "delete it, and snakemake makes it again"
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except FileNotFoundError:
+        raise Problem(f"{path}: there is no such table; run snakemake") from None
+    except (OSError, pa.ArrowException):
+        raise Problem(f"{path}: damaged, it does not read as Parquet; {remedy}") from None
+    about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    if about.get("checksum") != _checksum(table, about):
+        raise Problem(
+            f"{path}: damaged or edited by hand, its content and its checksum differ; {remedy}"
+        )
+    parameters = json.loads(about["parameters"])
+    if expected is not None and digest(parameters) != expected:
+        raise Problem(f"{path}: made with other parameters than the configuration's; {remedy}")
+    frame = table.to_pandas(ignore_metadata=True)
+    frame.attrs = {"parameters": parameters, "provenance": json.loads(about["provenance"])}
+    return frame
+
+
+def machines(frames: Iterable[pd.DataFrame]) -> list[str]:
+    """Name the machines that tables were measured on, sorted and each once."""
+    named = (frame.attrs["provenance"]["machines"] for frame in frames)
+    return sorted({machine for machines in named for machine in machines})
+
+
+def _checksum(table: pa.Table, about: dict[str, str]) -> str:
+    """Digest of the cells and of what is said about them; the same for every pyarrow version."""
+    cells = [[name, table[name].to_pylist()] for name in table.column_names]
+    return digest([about.get("parameters"), about.get("provenance"), cells])

@@ -1,0 +1,41 @@
+# Times the strategies of matrix multiplication, a job a size so that a new size measures only itself.
+# reads  nothing
+# writes results/matmul/FRAMEWORK/DEVICE/SIZE.parquet and ceilings.parquet there,
+#        and all of them together in results/matmul/FRAMEWORK/DEVICE.parquet
+
+
+rule matmul:
+    output:
+        "results/matmul/{framework}/{device}/{part}.parquet",
+    log:
+        "results/logs/matmul/{framework}/{device}/{part}.log",
+    params:
+        config=lambda wc, output: canonical(TABLES[output[0]]),
+        code=lambda wc: code("minibatch.stages.matmul", f"minibatch.frameworks.{wc.framework}"),
+    threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
+    message:
+        "Timing matrix products with {wildcards.framework} on {wildcards.device}: {wildcards.part}"
+    shell:
+        "{PYTHON} -m minibatch.stages.matmul --parameters {params.config:q}"
+        " --output {output} 2> {log}"
+
+
+rule gather_matmul:
+    input:
+        lambda wc: [
+            path
+            for path in TABLES
+            if path.startswith(f"results/matmul/{wc.framework}/{wc.device}/")
+        ],
+    output:
+        "results/matmul/{framework}/{device}.parquet",
+    log:
+        "results/logs/matmul/{framework}/{device}.log",
+    params:
+        config=lambda wc, output: canonical(TABLES[output[0]]),
+        code=code("minibatch.stages.gather"),
+    message:
+        "Putting the matrix products of {wildcards.framework} on {wildcards.device} together"
+    shell:
+        "{PYTHON} -m minibatch.stages.gather --parameters {params.config:q}"
+        " --inputs {input} --output {output} 2> {log}"

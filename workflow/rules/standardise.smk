@@ -1,0 +1,20 @@
+# Brings the columns of the dataset to one scale.
+# reads  results/data/airfoil.dat
+# writes results/data/examples.parquet
+
+
+rule standardise:
+    input:
+        "results/data/airfoil.dat",
+    output:
+        "results/data/examples.parquet",
+    log:
+        "results/logs/standardise.log",
+    params:
+        config=lambda wc, output: canonical(TABLES[output[0]]),
+        code=code("minibatch.stages.standardise"),
+    message:
+        "Standardising the examples"
+    shell:
+        "{PYTHON} -m minibatch.stages.standardise --parameters {params.config:q}"
+        " --inputs {input} --output {output} 2> {log}"

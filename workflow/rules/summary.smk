@@ -1,0 +1,2 @@
+SUMMARIES=[]
+FIGURES=[]

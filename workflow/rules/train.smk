@@ -1,0 +1,21 @@
+# Trains by SGD and records the loss as it falls.
+# reads  results/data/examples.parquet
+# writes results/train/FRAMEWORK/DEVICE/RUN.parquet
+
+
+rule train:
+    input:
+        "results/data/examples.parquet",
+    output:
+        "results/train/{framework}/{device}/{run}.parquet",
+    log:
+        "results/logs/train/{framework}/{device}/{run}.log",
+    params:
+        config=lambda wc, output: canonical(TABLES[output[0]]),
+        code=lambda wc: code("minibatch.stages.train", f"minibatch.frameworks.{wc.framework}"),
+    threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
+    message:
+        "Training {wildcards.run} with {wildcards.framework} on {wildcards.device}"
+    shell:
+        "{PYTHON} -m minibatch.stages.train --parameters {params.config:q}"
+        " --inputs {input} --output {output} 2> {log}"
