@@ -36,8 +36,11 @@ TABLES = experiment.measured(config)
 wildcard_constraints:
     framework=r"\w+",
     device=r"\w+",
+    figure=r"\w+",
+    format="svg|png",
     part=r"\w+",
     run=r"\w+",
+    table=r"\w+",
 
 
 onstart:

@@ -51,10 +51,13 @@ def read(path: str | Path, expected: str | None = None) -> pd.DataFrame:
     return frame
 
 
-def machines(frames: Iterable[pd.DataFrame]) -> list[str]:
-    """Name the machines that tables were measured on, sorted and each once."""
-    named = (frame.attrs["provenance"]["machines"] for frame in frames)
-    return sorted({machine for machines in named for machine in machines})
+def origin(frames: Iterable[pd.DataFrame]) -> dict[str, list]:
+    """What tables that are made from others take over: their machines, frameworks and threads."""
+    sources = [frame.attrs["provenance"] for frame in frames]
+    return {
+        name: sorted({value for source in sources for value in source.get(name, [])})
+        for name in ("machines", "frameworks", "threads")
+    }
 
 
 def _checksum(table: pa.Table, about: dict[str, str]) -> str:

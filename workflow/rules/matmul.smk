@@ -9,10 +9,10 @@ rule matmul:
         "results/matmul/{framework}/{device}/{part}.parquet",
     log:
         "results/logs/matmul/{framework}/{device}/{part}.log",
+    threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
     params:
         config=lambda wc, output: canonical(TABLES[output[0]]),
         code=lambda wc: code("minibatch.stages.matmul", f"minibatch.frameworks.{wc.framework}"),
-    threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
     message:
         "Timing matrix products with {wildcards.framework} on {wildcards.device}: {wildcards.part}"
     shell:

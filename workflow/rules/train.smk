@@ -10,10 +10,10 @@ rule train:
         "results/train/{framework}/{device}/{run}.parquet",
     log:
         "results/logs/train/{framework}/{device}/{run}.log",
+    threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
     params:
         config=lambda wc, output: canonical(TABLES[output[0]]),
         code=lambda wc: code("minibatch.stages.train", f"minibatch.frameworks.{wc.framework}"),
-    threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
     message:
         "Training {wildcards.run} with {wildcards.framework} on {wildcards.device}"
     shell:

@@ -16,10 +16,7 @@ def gather(parts: list[pd.DataFrame]) -> pd.DataFrame:
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Read the parts and write the whole, with the provenance of each part."""
     parts = [tables.read(path, parameters["inputs"][str(path)]) for path in inputs]
-    first = parts[0].attrs["provenance"]
-    about = provenance.collect(
-        machines=tables.machines(parts), framework=first["framework"], threads=first["threads"]
-    )
+    about = provenance.collect(**tables.origin(parts))
     tables.write(gather(parts), output, parameters=parameters, provenance=about)
 
 

@@ -106,7 +106,7 @@ def _time(
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: ARG001
     """Measure in a process with the threads that the parameters ask for."""
     framework = frameworks.start(parameters["framework"], parameters["threads"])
-    about = provenance.collect(framework=framework.version(), threads=parameters["threads"])
+    about = provenance.collect(frameworks=[framework.version()], threads=[parameters["threads"]])
     device, budget = parameters["device"], parameters["budget_seconds"]
     if "ceilings" in parameters:
         samples = ceilings(

@@ -132,7 +132,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     examples = tables.read(path, parameters["inputs"][str(path)]).to_numpy()
     x, y = np.ascontiguousarray(examples[:, :-1]), np.ascontiguousarray(examples[:, -1])
     framework = frameworks.start(parameters["framework"], parameters["threads"])
-    about = provenance.collect(framework=framework.version(), threads=parameters["threads"])
+    about = provenance.collect(frameworks=[framework.version()], threads=[parameters["threads"]])
 
     runs = combinations(parameters)
     for run in runs:

@@ -1,0 +1,48 @@
+"""Seconds per epoch against batch size, split into loading, computing and updating."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from minibatch.figures import style
+from minibatch.statistics import COSTS, per_seed
+
+LABELS = {
+    "seconds": "all",
+    "load_seconds": "load",
+    "compute_seconds": "compute",
+    "update_seconds": "update",
+}
+
+
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    """One panel a loader; median and range of all learning rates and seeds of the grid."""
+    costs = per_seed(tables["traces"], target_loss=0)  # the time to a target is not shown here
+    loaders = list(costs.loader.unique())
+    made, [panels] = style.figure(
+        _message(costs), 1, len(loaders), size=(8, 4.2), sharey=True, sharex=True
+    )
+    for axes, loader in zip(panels, loaders, strict=True):
+        grouped = costs[costs.loader == loader].groupby("batch_size")
+        for index, cost in enumerate(COSTS):
+            values = 1e3 * grouped[cost].agg(["median", "min", "max"])
+            look = style.line(index) | ({"linewidth": 2.5} if cost == "seconds" else {})
+            axes.plot(values.index, values["median"], label=LABELS[cost], **look)
+            axes.fill_between(
+                values.index, values["min"], values["max"], alpha=0.15, color=look["color"]
+            )
+        sizes = sorted(costs.batch_size.unique())
+        axes.set(xscale="log", yscale="log", xlabel="batch size", title=f"{loader} loader")
+        axes.set_xticks(sizes, sizes)
+        axes.minorticks_off()
+    panels[0].set_ylabel("milliseconds per epoch")
+    panels[-1].legend(loc="upper right")
+    return made
+
+
+def _message(costs: pd.DataFrame) -> str:
+    full = costs.batch_size.max()
+    shares = []
+    for loader, group in costs[costs.batch_size == full].groupby("loader", sort=False):
+        share = (group.load_seconds / group.seconds).median()
+        shares.append(f"{share:.0%} with the {loader} loader")
+    return f"At batch {full} loading is {' and '.join(shares)} of the epoch"

@@ -1,0 +1,71 @@
+"""GFLOP/s by size and by block width."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from minibatch.figures import style
+
+
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    """Left: every strategy over n. Right: the block width at one n, beside the full product."""
+    rows = tables["matmul"][tables["matmul"].intensity.notna()]
+    rows = rows[rows.strategy != "product"]
+    widths = rows[rows.strategy == "block"].groupby("n").filter(lambda group: len(group) > 1)
+    made, [[left, right]] = style.figure(_message(rows, widths), 1, 2, size=(8, 4.2), sharey=True)
+
+    compared = widths.block.iloc[0] if widths.empty else _common_width(rows)
+    for index, (strategy, group) in enumerate(rows.groupby("strategy", sort=False)):
+        curve = group[group.block.isin([0, compared])].sort_values("n")
+        label = f"block of {compared}" if strategy == "block" else strategy
+        left.plot(curve.n, curve.rate_median, label=label, **style.line(index))
+        left.fill_between(
+            curve.n, curve.rate_low, curve.rate_high, alpha=0.15, color=style.COLOURS[index]
+        )
+    left.set(xscale="log", yscale="log", xlabel="n of the n×n matrices", ylabel="GFLOP/s")
+    sizes = sorted(rows.n.unique())
+    left.set_xticks(sizes, sizes, minor=False)
+    left.minorticks_off()
+    left.legend(loc="lower right", fontsize=9)
+    left.set_title("median, and all samples as a band")
+
+    if widths.empty:
+        right.set_axis_off()
+        return made
+    n = widths.n.iloc[0]
+    widths = widths.sort_values("block")
+    errors = [widths.rate_median - widths.rate_low, widths.rate_high - widths.rate_median]
+    right.errorbar(widths.block, widths.rate_median, errors, capsize=3, **style.line(3))
+    for strategy, place in (("full", "full product"), ("column", "one column at a time")):
+        rate = rows[(rows.strategy == strategy) & (rows.n == n)].rate_median
+        if not rate.empty:
+            right.axhline(rate.iloc[0], color=style.GREY, linestyle="--", linewidth=1)
+            right.annotate(
+                f"{place}: {rate.iloc[0]:.3g}",
+                (widths.block.min(), rate.iloc[0]),
+                xytext=(0, 4),
+                textcoords="offset points",
+                color=style.GREY,
+            )
+    right.set(xscale="log", xlabel="columns in a block", title=f"block width at n = {n}")
+    right.set_xticks(widths.block, widths.block)
+    right.minorticks_off()
+    return made
+
+
+def _common_width(rows: pd.DataFrame) -> int:
+    """The block width that was measured at the most sizes."""
+    return rows[rows.strategy == "block"].block.mode().iloc[0]
+
+
+def _message(rows: pd.DataFrame, widths: pd.DataFrame) -> str:
+    if widths.empty:
+        return "GFLOP/s by size"
+    n = widths.n.iloc[0]
+    at_n = rows[rows.n == n]
+    full = at_n[at_n.strategy == "full"].rate_median
+    if full.empty:
+        return "GFLOP/s by size and block width"
+    enough = widths[widths.rate_median >= 0.8 * full.iloc[0]].block
+    if enough.empty:
+        return f"No block width up to {widths.block.max()} reaches 80 % of the full product"
+    return f"Blocks of {enough.min()} columns reach 80 % of the full product at n = {n}"

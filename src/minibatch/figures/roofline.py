@@ -1,0 +1,68 @@
+"""GFLOP/s of each strategy against what the machine could do (Williams et al., 2009)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from minibatch.figures import style
+
+N, BLOCK = 256, 64  # as in the chapter
+
+
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    """One point a strategy at the chapter's size, below the roof of copying and computing."""
+    rows = tables["matmul"]
+    points = rows[(rows.n == N) & rows.block.isin([0, BLOCK]) & rows.intensity.notna()]
+    peak = rows[rows.strategy == "product"].iloc[0]
+    copy = rows[rows.strategy == "copy"].iloc[0]
+    rates = points.set_index("strategy").rate_median
+
+    made, [[axes]] = style.figure(_message(rates), size=(8, 4.6))
+    intensity = np.geomspace(0.1, 200, 200)
+    roof = np.minimum(intensity * copy.rate_median, peak.rate_median)
+    axes.plot(intensity, roof, color=style.GREY, linewidth=2)
+    axes.annotate(
+        f"largest product ({peak.n}×{peak.n}): {peak.rate_median:.3g} GFLOP/s",
+        (200, peak.rate_median),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="right",
+        color=style.GREY,
+    )
+    axes.annotate(
+        f"copying {copy.n * 4 // 2**20} MiB:\n{copy.rate_median:.3g} GB/s",
+        (0.12, 0.12 * copy.rate_median),
+        xytext=(0, 8),
+        textcoords="offset points",
+        color=style.GREY,
+    )
+    for index, point in enumerate(points.itertuples()):
+        low, high = point.rate_median - point.rate_low, point.rate_high - point.rate_median
+        look = style.line(index) | {"linestyle": "", "markersize": 8}
+        axes.errorbar(point.intensity, point.rate_median, [[low], [high]], capsize=3, **look)
+        axes.annotate(
+            f"{_name(point)}  {point.rate_median:.3g}",
+            (point.intensity, point.rate_median),
+            xytext=(9, -4),
+            textcoords="offset points",
+        )
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="arithmetic intensity of one call [FLOP per byte]",
+        ylabel="GFLOP/s",
+        title=f"{N}×{N}, float32; the matrices fit in cache, so a point may lie above the slope",
+    )
+    axes.set_ylim(top=peak.rate_median * 3)
+    return made
+
+
+def _name(point) -> str:
+    return f"block of {point.block}" if point.block else point.strategy
+
+
+def _message(rates: pd.Series) -> str:
+    if not {"element", "full"} <= set(rates.index):
+        return "The more work in one call, the faster the product"
+    ratio = style.times(rates["full"] / rates["element"])
+    return f"One call for the whole product is {ratio} as fast as one call an element"

@@ -1,0 +1,32 @@
+"""The tables that a job reads, by what they hold."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from minibatch import tables
+
+STAGES = {"matmul": "matmul", "train": "traces"}
+
+
+def load(paths: Iterable[Path], expected: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """Read tables under results/; those of one measuring stage are stacked.
+
+    Keys: "examples", "matmul", "traces" (all that trained), and each table of results/summary by
+    its name. `expected` holds the digests of parameters by path, where they are known.
+    """
+    found = defaultdict(list)
+    for path in paths:
+        stage = path.relative_to("results").parts[0]
+        frame = tables.read(path, expected.get(str(path)))
+        found[STAGES.get(stage, path.stem)].append(frame)
+    return {name: _stack(frames) for name, frames in found.items()}
+
+
+def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Stack tables; the machines, frameworks and threads of all of them go with the whole."""
+    stacked = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    stacked.attrs = {"provenance": tables.origin(frames)}
+    return stacked

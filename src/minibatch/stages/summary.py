@@ -1,0 +1,27 @@
+"""Make one table of the report: measured tables → results/summary/….parquet."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pandas as pd
+
+from minibatch import command, inputs, provenance, tables
+
+
+def make(parameters: dict, paths: list[Path], output: Path) -> None:
+    """Read the tables (and the published results, a CSV file) and summarise them."""
+    measured = [path for path in paths if path.suffix == ".parquet"]
+    read = inputs.load(measured, parameters["inputs"])
+    origin = tables.origin(read.values())
+    for path in paths:
+        if path.suffix == ".csv":
+            read[path.stem] = pd.read_csv(path)
+    module = import_module(f"minibatch.summaries.{output.stem}")
+    result = module.summarise(read, **parameters["options"])
+    about = provenance.collect(**origin)
+    tables.write(result, output, parameters=parameters, provenance=about)
+
+
+if __name__ == "__main__":
+    sys.exit(command.run(make))

@@ -1,0 +1,32 @@
+"""GFLOP/s by strategy, size and block width, and the machine's ceilings."""
+
+import pandas as pd
+
+from minibatch.statistics import spread
+from minibatch.strategies import flop, intensity
+
+
+def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row a case: seconds and rate as median, lowest and highest of all samples.
+
+    `rate` is GFLOP/s, and GB/s (read and written) where the strategy is "copy"; `intensity` is
+    FLOP per byte that a call moves at least, and NaN for the copy.
+    """
+    key = ["framework", "device", "threads", "strategy", "n", "block"]
+    seconds = tables["matmul"].groupby(key, sort=False).seconds
+    result = seconds.apply(spread).unstack().add_prefix("seconds_")
+    result.insert(0, "samples", seconds.size())
+    result = result.reset_index()
+    work = pd.Series([_work(*case) for case in zip(result.strategy, result.n, strict=True)])
+    for low, high in (("median", "median"), ("low", "high"), ("high", "low")):
+        result[f"rate_{low}"] = work / 1e9 / result[f"seconds_{high}"]
+    result["intensity"] = [
+        intensity(strategy, n, block) if strategy != "copy" else None
+        for strategy, n, block in zip(result.strategy, result.n, result.block, strict=True)
+    ]
+    return result
+
+
+def _work(strategy: str, n: int) -> int:
+    """FLOP of a product of n×n matrices, or bytes read and written by copying n numbers."""
+    return 2 * 4 * n if strategy == "copy" else flop(n)

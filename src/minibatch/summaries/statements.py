@@ -1,0 +1,144 @@
+"""What the chapter states, and whether it holds on this machine: a verdict is computed."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from minibatch import objective
+from minibatch.statistics import per_seed
+from minibatch.summaries.published import CHAPTER_BLOCK, CHAPTER_N
+
+CERTAIN = 0.9  # the share of comparisons that must agree for a verdict
+ABOUT = 1.25  # "about as fast": within this factor
+HORIZON = 50  # steps of gradient descent to look ahead
+
+
+def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFrame:
+    """One row a statement, framework, device and loader: verdict, criterion, and the numbers."""
+    seeds = per_seed(tables["traces"], target_loss)
+    rows = []
+    for (framework, device), matmul in tables["matmul"].groupby(["framework", "device"]):
+        trained = seeds.query("framework == @framework and device == @device")
+        found = [
+            *_products(matmul),
+            *_descent(tables, trained),
+            *_training(trained, target_loss),
+        ]
+        rows += [{"framework": framework, "device": device} | row for row in found]
+    return pd.DataFrame(rows)
+
+
+def verdict(share: float) -> str:
+    """The verdict where a statement held in a share of all comparisons."""
+    if share >= CERTAIN:
+        return "holds"
+    return "does not hold" if share <= 1 - CERTAIN else "undecided"
+
+
+def _products(matmul: pd.DataFrame) -> Iterator[dict]:
+    chapter = matmul[(matmul.n == CHAPTER_N) & matmul.block.isin([0, CHAPTER_BLOCK])]
+    seconds = {name: group.seconds.to_numpy() for name, group in chapter.groupby("strategy")}
+    rate = {name: 2 * CHAPTER_N**3 / 1e9 / np.median(s) for name, s in seconds.items()}
+    if {"column", "element"} <= seconds.keys():
+        share = np.mean(seconds["column"][:, None] < seconds["element"][None, :])
+        yield {
+            "statement": "One column at a time is faster than one element at a time.",
+            "criterion": f"less time in {CERTAIN:.0%} of all pairs of samples",
+            "verdict": verdict(share),
+            "evidence": f"{rate['column']:.3g} against {rate['element']:.3g} GFLOP/s",
+        }
+    if {"block", "full"} <= seconds.keys():
+        ratio = rate["block"] / rate["full"]
+        yield {
+            "statement": f"Blocks of {CHAPTER_BLOCK} columns are about as fast as one product.",
+            "criterion": f"medians within a factor of {ABOUT}",
+            "verdict": verdict(float(1 / ABOUT <= ratio <= ABOUT)),
+            "evidence": f"{rate['block']:.3g} against {rate['full']:.3g} GFLOP/s, {ratio:.2f}×",
+        }
+
+
+def _descent(tables: dict[str, pd.DataFrame], seeds: pd.DataFrame) -> Iterator[dict]:
+    gd = seeds[seeds.run == "gd"]
+    if gd.empty:
+        return
+    examples = tables["examples"].to_numpy()
+    x, y = examples[:, :-1], examples[:, -1]
+    rate = gd.learning_rate.iloc[0]
+    path = objective.descend(x, y, np.zeros(x.shape[1] + 1), rate, HORIZON)
+    losses = np.array([objective.loss(x, y, point) for point in path])
+    lowest = int(np.argmin(losses[: HORIZON // 2]))
+    stalls = losses[lowest:].max() <= 1.01 * losses[lowest]
+    limit = objective.stability_limit(x)
+    yield {
+        "statement": f"Gradient descent at learning rate {rate:g} stalls after a few steps.",
+        "criterion": f"its loss stays within 1 % of its lowest for {HORIZON} steps",
+        "verdict": verdict(float(stalls)),
+        "evidence": (
+            f"{rate:g} is {'above' if rate > limit else 'below'} the stability limit "
+            f"2/λmax = {limit:.4f}; in closed form from θ = 0 the loss is {losses[lowest]:.5f} at "
+            f"step {lowest}, {losses[10]:.5f} at 10 and {losses[HORIZON]:.4g} at {HORIZON}; "
+            f"measured after {gd.epochs.iloc[0]} steps: {gd.loss.min():.4f} to {gd.loss.max():.4f}"
+        ),
+    }
+
+
+def _training(seeds: pd.DataFrame, target: float) -> Iterator[dict]:
+    per_epoch, to_target = ("seconds", "per epoch"), ("seconds_to_target", f"to a loss of {target}")
+    for loader, group in seeds.groupby("loader"):
+        runs = {name: run.set_index("seed") for name, run in group.groupby("run")}
+        for slow, fast, (column, what), text in (
+            ("sgd", "gd", per_epoch, "Batch size 1 costs more time per epoch than the full batch."),
+            ("gd", "minibatch_100", per_epoch, "Batch size 100 costs less time per epoch than GD."),
+            (
+                "sgd",
+                "minibatch_10",
+                to_target,
+                "Batch size 10 beats batch size 1 in time to a loss.",
+            ),
+            ("gd", "minibatch_100", to_target, "Batch size 100 beats GD in time to a loss."),
+        ):
+            if {slow, fast} <= runs.keys():
+                a, b = runs[fast][column], runs[slow][column]
+                yield {
+                    "statement": text,
+                    "loader": loader,
+                    "criterion": f"less time {what} with {CERTAIN:.0%} of the seeds",
+                    "verdict": verdict((a < b).mean()),
+                    "evidence": f"{fast} {_milliseconds(a)} {what}, {slow} {_milliseconds(b)}",
+                }
+        if {"minibatch_10", "concise_10"} <= runs.keys():
+            yield _concise(runs["minibatch_10"], runs["concise_10"], loader)
+
+
+def _concise(scratch: pd.DataFrame, concise: pd.DataFrame, loader: str) -> dict:
+    def inside(one, other):
+        return other.loss.min() <= one.loss.median() <= other.loss.max()
+
+    same_loss = inside(scratch, concise) and inside(concise, scratch)
+    ratio = concise.seconds.median() / scratch.seconds.median()
+    return {
+        "statement": "The concise implementation behaves as the one from scratch.",
+        "loader": loader,
+        "criterion": (
+            "the median final loss of each lies in the other's range over seeds, and the medians "
+            f"of the time per epoch within a factor of {ABOUT}"
+        ),
+        "verdict": verdict(float(same_loss and 1 / ABOUT <= ratio <= ABOUT)),
+        "evidence": (
+            f"final loss {_range(concise.loss)} after {concise.epochs.iloc[0]} epochs at learning "
+            f"rate {concise.learning_rate.iloc[0]:g} ({concise.objective.iloc[0]}), against "
+            f"{_range(scratch.loss)} after {scratch.epochs.iloc[0]} at "
+            f"{scratch.learning_rate.iloc[0]:g} ({scratch.objective.iloc[0]}); "
+            f"{ratio:.2f} times the time per epoch"
+        ),
+    }
+
+
+def _range(values: pd.Series) -> str:
+    return f"{values.median():.4f} ({values.min():.4f} to {values.max():.4f})"
+
+
+def _milliseconds(values: pd.Series) -> str:
+    median = values.quantile(0.5, interpolation="lower")
+    return f"{1e3 * median:.3g} ms" if np.isfinite(median) else "never"
