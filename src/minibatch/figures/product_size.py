@@ -9,7 +9,6 @@ from minibatch.figures import style
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """Left: every strategy over n. Right: the block width at one n, beside the full product."""
     rows = tables["matmul"][tables["matmul"].intensity.notna()]
-    rows = rows[rows.strategy != "product"]
     widths = rows[rows.strategy == "block"].groupby("n").filter(lambda group: len(group) > 1)
     made, [[left, right]] = style.figure(_message(rows, widths), 1, 2, size=(8, 4.2), sharey=True)
 

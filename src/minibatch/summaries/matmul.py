@@ -1,16 +1,17 @@
 """GFLOP/s by strategy, size and block width, and the machine's ceilings."""
 
+import numpy as np
 import pandas as pd
 
 from minibatch.statistics import spread
-from minibatch.strategies import flop, intensity
+from minibatch.strategies import STRATEGIES, flop, intensity
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row a case: seconds and rate as median, lowest and highest of all samples.
 
     `rate` is GFLOP/s, and GB/s (read and written) where the strategy is "copy"; `intensity` is
-    FLOP per byte that a call moves at least, and NaN for the copy.
+    FLOP per byte that a call of a strategy moves at least, and NaN for the two ceilings.
     """
     key = ["framework", "device", "threads", "strategy", "n", "block"]
     seconds = tables["matmul"].groupby(key, sort=False).seconds
@@ -21,7 +22,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     for low, high in (("median", "median"), ("low", "high"), ("high", "low")):
         result[f"rate_{low}"] = work / 1e9 / result[f"seconds_{high}"]
     result["intensity"] = [
-        intensity(strategy, n, block) if strategy != "copy" else None
+        intensity(strategy, n, block) if strategy in STRATEGIES else np.nan
         for strategy, n, block in zip(result.strategy, result.n, result.block, strict=True)
     ]
     return result
