@@ -46,9 +46,11 @@ def per_seed(traces: pd.DataFrame, target_loss: float) -> pd.DataFrame:
     return pd.concat([result, last[COSTS] / epochs, reached], axis=1).reset_index()
 
 
-def spread(values: pd.Series) -> pd.Series:
-    """Median, lowest and highest of some values; NaN counts as the highest, infinity."""
+def spread(values: pd.Series, low: float = 0, high: float = 1) -> pd.Series:
+    """Median and two quantiles, the lowest and highest value by default; NaN counts as infinity.
+
+    Each is a value that occurred (inverted_cdf), so that infinities do not meet in a difference.
+    """
     known = values.fillna(np.inf).to_numpy(dtype=float)
-    # inverted_cdf: a value that occurred, so that infinities do not meet in a difference
-    median = np.quantile(known, 0.5, method="inverted_cdf")
-    return pd.Series({"median": median, "low": known.min(), "high": known.max()})
+    found = np.quantile(known, [0.5, low, high], method="inverted_cdf")
+    return pd.Series(found, index=["median", "low", "high"])

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 
-BOTTOM, TOP = 0.235, 0.35
+BOTTOM, TOP = 0.232, 0.35
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -53,5 +53,12 @@ def _stability(axes, run: pd.Series, problem: pd.Series) -> None:
 
 def _message(runs: list[pd.DataFrame], problem: pd.Series) -> str:
     last = pd.concat(runs).sort_values("step").groupby(["run", "seed"]).loss.last()
-    near = (last.groupby("run").median() < 1.02 * problem.floor).sum()
-    return f"{near} of {len(runs)} runs end within 2 % of the least-squares floor (median seed)"
+    middle = last.groupby("run").median()
+    full = [
+        run.iloc[0]
+        for run in runs
+        if run.batch_size.iloc[0] >= problem.examples * run.copies.iloc[0]
+    ]
+    rising = [run.run for run in full if run.learning_rate > problem.stability_limit]
+    text = f"{middle.idxmin()} ends closest to the floor ({middle.min():.4f}, median seed)"
+    return text + (f"; {', '.join(rising)} diverges" if rising else "")

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from minibatch.figures import style
 from minibatch.statistics import per_seed
 
-BOTTOM, TOP = 0.235, 0.4
+BOTTOM, TOP = 0.232, 0.4
 
 
 def draw(tables: dict[str, pd.DataFrame], target_loss: float) -> Figure:
@@ -17,7 +17,7 @@ def draw(tables: dict[str, pd.DataFrame], target_loss: float) -> Figure:
     loaders = list(traces.loader.unique())
     winners = _winners(traces, target_loss)
     made, [panels] = style.figure(
-        _message(winners, target_loss), 1, len(loaders), size=(8, 4.4), sharey=True, sharex=True
+        _message(winners, target_loss), 1, len(loaders), size=(8, 4.8), sharey=True, sharex=True
     )
     for axes, loader in zip(panels, loaders, strict=True):
         shown = traces[(traces.loader == loader) & (traces.step > 0)]
@@ -37,9 +37,9 @@ def draw(tables: dict[str, pd.DataFrame], target_loss: float) -> Figure:
         )
         style.floor(axes, floor)
         axes.set(xscale="log", ylim=(BOTTOM, TOP), xlabel="time without evaluation [ms]")
-        axes.set_title(f"{loader} loader: first at the target {winners[loader]}")
+        axes.set_title(f"{loader} loader; first at the target:\n{winners[loader]}")
     panels[0].set_ylabel("loss, ½ · mean squared error")
-    panels[-1].legend(loc="upper right", fontsize=8)
+    style.legend(made, panels[0], columns=2)
     return made
 
 

@@ -25,7 +25,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     left.set_xticks(sizes, sizes, minor=False)
     left.minorticks_off()
     left.legend(loc="lower right", fontsize=9)
-    left.set_title("median, and all samples as a band")
+    left.set_title("median, and 90 % of the samples as a band")
 
     if widths.empty:
         right.set_axis_off()

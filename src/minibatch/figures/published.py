@@ -22,7 +22,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         axes.set_title(title)
         if quantity != "loss":
             axes.set_xscale("log")
-    panels[0].legend(loc="lower left", bbox_to_anchor=(-0.4, -0.35), ncols=2, fontsize=9)
+    style.legend(made, panels[0], columns=2)
     return made
 
 
@@ -43,6 +43,7 @@ def _panel(axes: Axes, rows: pd.DataFrame) -> None:
         label="published",
         **style.line(1) | {"linestyle": "", "markersize": 7, "markerfacecolor": "white"},
     )
+    axes.set_xmargin(0.1)
     names = rows.experiment.where(rows.implementation != "concise", "concise")
     axes.set_yticks(rows.index, names)
     axes.margins(y=0.15)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from minibatch.figures import style
 
 N, BLOCK = 256, 64  # as in the chapter
+ASIDE = {"block": ((-9, -12), "right"), "full": ((9, -14), "left")}  # labels that would collide
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -24,15 +25,15 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     axes.annotate(
         f"largest product ({peak.n}×{peak.n}): {peak.rate_median:.3g} GFLOP/s",
         (200, peak.rate_median),
-        xytext=(0, 4),
+        xytext=(0, 6),
         textcoords="offset points",
         ha="right",
         color=style.GREY,
     )
     axes.annotate(
-        f"copying {copy.n * 4 // 2**20} MiB:\n{copy.rate_median:.3g} GB/s",
-        (0.12, 0.12 * copy.rate_median),
-        xytext=(0, 8),
+        f"copying {copy.n * 4 // 2**20} MiB: {copy.rate_median:.3g} GB/s",
+        (1.3, 1.3 * copy.rate_median),
+        xytext=(8, -8),
         textcoords="offset points",
         color=style.GREY,
     )
@@ -40,11 +41,13 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         low, high = point.rate_median - point.rate_low, point.rate_high - point.rate_median
         look = style.line(index) | {"linestyle": "", "markersize": 8}
         axes.errorbar(point.intensity, point.rate_median, [[low], [high]], capsize=3, **look)
+        offset, side = ASIDE.get(point.strategy, ((9, -4), "left"))
         axes.annotate(
             f"{_name(point)}  {point.rate_median:.3g}",
             (point.intensity, point.rate_median),
-            xytext=(9, -4),
+            xytext=offset,
             textcoords="offset points",
+            ha=side,
         )
     axes.set(
         xscale="log",

@@ -1,5 +1,6 @@
 """What all figures share: sizes, colours that the colour-blind tell apart, and lines for grey."""
 
+import textwrap
 from collections.abc import Iterable
 
 import matplotlib
@@ -38,7 +39,7 @@ def figure(
 ) -> tuple[Figure, np.ndarray]:
     """Make a figure, width and height in inches, with its message as title; axes as an array."""
     made = Figure(figsize=size, layout="constrained")
-    made.suptitle(title, x=0.01, ha="left")
+    made.suptitle(textwrap.fill(title, 11 * int(size[0]) - 14), x=0.01, ha="left")
     return made, made.subplots(rows, columns, squeeze=False, **shared)
 
 
@@ -80,13 +81,18 @@ def floor(axes: Axes, value: float) -> None:
         f"floor {value:.4f}",
         (1, value),
         xycoords=("axes fraction", "data"),
-        xytext=(-2, -3),
+        xytext=(-2, -2),
         textcoords="offset points",
         ha="right",
         va="top",
         color=GREY,
         fontsize=8,
     )
+
+
+def legend(made: Figure, axes: Axes, columns: int) -> None:
+    """Put the legend of one of the axes below the figure, for all of them."""
+    made.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 
 def caption(made: Figure, lines: Iterable[str]) -> None:

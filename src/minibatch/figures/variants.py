@@ -9,7 +9,7 @@ from minibatch.figures import style
 
 Pairs = dict[str, list[pd.DataFrame]]  # by run: its traces, and those of its variant
 
-TOP = 0.3  # loss above the floor; the runs start at about 0.25
+BOTTOM, TOP = 1e-4, 0.3  # loss above the floor; the runs start at about 0.25
 
 
 def draw(
@@ -30,15 +30,18 @@ def draw(
     traces = traces[traces.loader == traces.loader.iloc[-1]]
     traces = traces.assign(value=traces.loss - floor)
     pairs = _pairs(traces, key)
-    made, [panels] = style.figure(title(pairs), 1, len(pairs), size=(8, 3.8), sharey=True)
+    made, [panels] = style.figure(title(pairs), 1, len(pairs), size=(8, 4.2), sharey=True)
     for axes, (name, pair) in zip(panels, pairs.items(), strict=True):
         for index, run in enumerate(pair):
-            text = f"{label(run.iloc[0])}: {end(run):.2g}"
-            style.band(axes, run, x, index, text, TOP)
-        axes.set(yscale="log", ylim=(3e-5, TOP), xlabel=x_label, xlim=(0, None))
+            style.band(axes, run, x, index, label(run.iloc[0]), TOP)
+        axes.set(yscale="log", ylim=(BOTTOM, TOP), xlabel=x_label, xlim=(0, None))
         axes.set_title(f"{name}\n{style.describe(pair[0].iloc[0])}")
-        axes.legend(loc="lower left", fontsize=8, title="median at the end", title_fontsize=8)
+        ends = " → ".join(f"{end(run):.2g}" for run in pair)
+        axes.annotate(
+            f"median at the end:\n{ends}", (0.05, 0.03), xycoords="axes fraction", fontsize=9
+        )
     panels[0].set_ylabel("loss above the floor")
+    style.legend(made, panels[0], columns=2)
     return made
 
 

@@ -8,14 +8,14 @@ from minibatch.strategies import STRATEGIES, flop, intensity
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row a case: seconds and rate as median, lowest and highest of all samples.
+    """One row a case: seconds and rate as median, and as 5th and 95th percentile of all samples.
 
     `rate` is GFLOP/s, and GB/s (read and written) where the strategy is "copy"; `intensity` is
     FLOP per byte that a call of a strategy moves at least, and NaN for the two ceilings.
     """
     key = ["framework", "device", "threads", "strategy", "n", "block"]
     seconds = tables["matmul"].groupby(key, sort=False).seconds
-    result = seconds.apply(spread).unstack().add_prefix("seconds_")
+    result = seconds.apply(spread, 0.05, 0.95).unstack().add_prefix("seconds_")
     result.insert(0, "samples", seconds.size())
     result = result.reset_index()
     work = pd.Series([_work(*case) for case in zip(result.strategy, result.n, strict=True)])
