@@ -60,6 +60,7 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
+        "results/report.html",
         "results/data/airfoil.dat",
         TABLES,
         SUMMARIES,

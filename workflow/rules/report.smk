@@ -1,1 +1,23 @@
+# Puts everything into one page that opens offline.
+# reads  results/summary, results/figures, and where the dataset came from
+# writes results/report.html
 
+
+rule report:
+    input:
+        "workflow/resources/report.html.j2",
+        "results/data/airfoil.json",
+        SUMMARIES,
+        [path for path in FIGURES if path.endswith(".svg")],
+    output:
+        "results/report.html",
+    log:
+        "results/logs/report.log",
+    params:
+        config=lambda wc, input: canonical({"config": config} | experiment.expected(input, TABLES)),
+        code=code("minibatch.stages.report"),
+    message:
+        "Writing results/report.html"
+    shell:
+        "{PYTHON} -m minibatch.stages.report --parameters {params.config:q}"
+        " --inputs {input} --output {output} 2> {log}"

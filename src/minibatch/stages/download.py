@@ -19,13 +19,13 @@ from requests.adapters import HTTPAdapter
 from minibatch import command, surrogate
 from minibatch.files import write_text
 from minibatch.problem import Problem
+from minibatch.source import AGAIN
 
 NAME = "airfoil_self_noise.dat"
 SHA1 = "d9dfd00ed1ff52487b87aceb5ff20462d8e0801c"  # with \n as line ending
 FOLDER = "MINIBATCH_DATA_DIR"
 MOST_BYTES = 10_000_000  # far above the dataset's 60 kB: what is longer is something else
 SILENCE_SECONDS = 16.0  # until all addresses together are given up where none answers
-AGAIN = "snakemake --cores 4 --forcerun download"
 
 
 class Failure(Exception):

@@ -8,18 +8,7 @@ from pathlib import Path
 from minibatch import command, inputs, tables
 from minibatch.figures import style
 from minibatch.files import replacing
-
-AGAIN = "snakemake --cores 4 --forcerun download"
-
-
-def notes(source: dict, machines: list[str]) -> list[str]:
-    """What a reader of any figure must not miss: surrogate data, and different machines."""
-    found = []
-    if source["surrogate"]:
-        found.append(f"SURROGATE DATA, not the airfoil dataset. With a network: {AGAIN}")
-    if len(machines) > 1:
-        found.append(f"The tables come from different machines: {'; '.join(machines)}")
-    return found
+from minibatch.source import notes
 
 
 def make(parameters: dict, paths: list[Path], output: Path) -> None:
