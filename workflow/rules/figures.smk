@@ -11,6 +11,9 @@ def traces(runs):
 PROBLEM = "results/summary/problem.parquet"
 PLAIN = traces(experiment.plain_runs(config))
 GRIDS = traces(experiment.grids(config))
+SCHEDULES = traces(experiment.variants(config, "schedule"))
+SAMPLINGS = traces(experiment.variants(config, "sampling"))
+COPIES = traces(experiment.variants(config, "copies"))
 FIGURE_INPUTS = {
     "roofline": ["results/summary/matmul.parquet"],
     "product_size": ["results/summary/matmul.parquet"],
@@ -19,9 +22,13 @@ FIGURE_INPUTS = {
     "epoch_cost": GRIDS,
     "published": ["results/summary/published.parquet"],
     "exercise_1_grid": [*GRIDS, PROBLEM],
-    "exercise_2_schedule": [*traces(experiment.variants(config, "schedule")), PROBLEM],
-    "exercise_3_replacement": [*traces(experiment.variants(config, "sampling")), PROBLEM],
-    "exercise_4_twice": [*traces(experiment.variants(config, "copies")), PROBLEM],
+    "exercise_2_schedule": [*SCHEDULES, PROBLEM],
+    "exercise_3_replacement": [*SAMPLINGS, PROBLEM],
+    "exercise_4_twice": [*COPIES, PROBLEM],
+}
+# A figure whose runs the configuration does not have is left out.
+FIGURE_INPUTS = {
+    name: paths for name, paths in FIGURE_INPUTS.items() if paths not in ([], [PROBLEM])
 }
 FIGURE_OPTIONS = {"loss_by_time": TARGET, "exercise_1_grid": TARGET}
 FIGURES = expand(

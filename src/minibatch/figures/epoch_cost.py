@@ -44,5 +44,5 @@ def _message(costs: pd.DataFrame) -> str:
     shares = []
     for loader, group in costs[costs.batch_size == full].groupby("loader", sort=False):
         share = (group.load_seconds / group.seconds).median()
-        shares.append(f"{share:.0%} with the {loader} loader")
-    return f"At batch {full} loading is {' and '.join(shares)} of the epoch"
+        shares.append(f"{share:.0%} of an epoch with the {loader} loader")
+    return f"At batch size {full}, loading takes {', '.join(shares)}"

@@ -66,6 +66,8 @@ def band(axes: Axes, curves: pd.DataFrame, x: str, index: int, label: str, top: 
     low, high = grouped.value.min(), grouped.value.max()
     axes.fill_between(middle[x], low, high, color=look["color"], alpha=0.18, linewidth=0)
     outside = middle[middle.value >= top]
+    if outside.empty:  # an unclipped line without points would still stretch a log axis
+        return
     axes.plot(outside[x], outside.value, linestyle="", marker=6, color=look["color"], clip_on=False)
 
 

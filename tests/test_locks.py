@@ -1,0 +1,122 @@
+import os
+import select
+import subprocess
+import sys
+
+import pytest
+
+from minibatch import locks
+from minibatch.problem import Problem
+
+pytestmark = pytest.mark.usefixtures("package_on_path")
+
+TAKE = """
+import sys
+from minibatch import locks
+lock = locks.take(".")
+print("taken", flush=True)
+sys.stdin.read()
+"""
+
+JOB = """
+import sys
+from minibatch import command
+def make(parameters, inputs, output):
+    print("working", flush=True)
+    sys.stdin.read()
+command.run(make, ["--parameters", "{}", "--output", "table"])
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with its two locks free."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(locks.JOBS, str(tmp_path / "jobs.lock"))
+    return tmp_path
+
+
+@pytest.fixture
+def start(folder):  # noqa: ARG001
+    """Start Python code in the folder; it is killed at the end."""
+    started = []
+
+    def start(code):
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        started.append(subprocess.Popen([sys.executable, "-c", code], text=True, **pipes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        kill(process)
+
+
+def kill(process):
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_run_is_refused_in_one_line_with_the_process_of_the_first(start):
+    first = start(TAKE)
+    assert first.stdout.readline() == "taken\n"
+    with pytest.raises(Problem) as caught:
+        locks.take(".")
+    assert str(caught.value) == (
+        f"another snakemake (process {first.pid}) is at work in this folder; wait until it ends"
+    )
+
+
+@pytest.mark.parametrize("end", [kill, lambda process: process.communicate()])
+def test_the_lock_is_free_when_its_holder_is_killed_or_ends(start, end):
+    first = start(TAKE)
+    assert first.stdout.readline() == "taken\n"
+    end(first)
+    locks.take(".").close()
+
+
+def test_the_process_that_is_named_is_the_holder_and_no_earlier_one(start):
+    locks.take(".").close()
+    first = start(TAKE)
+    assert first.stdout.readline() == "taken\n"
+    with pytest.raises(Problem, match=rf"\(process {first.pid}\)"):
+        locks.take(".")
+
+
+def test_runs_in_different_folders_do_not_meet(start, folder, monkeypatch):
+    assert start(TAKE).stdout.readline() == "taken\n"
+    (folder / "other").mkdir()
+    monkeypatch.chdir(folder / "other")
+    monkeypatch.setenv(locks.JOBS, "jobs.lock")
+    locks.take(".").close()
+
+
+@pytest.mark.parametrize("end", [kill, lambda process: process.communicate()])
+def test_a_run_waits_until_jobs_left_behind_have_ended(start, end):
+    job = start(JOB)
+    assert job.stdout.readline() == "working\n"
+    run = start(TAKE)
+    assert run.stderr.readline() == "Waiting for a job that a killed run left behind ...\n"
+    assert not select.select([run.stdout], [], [], 0.3)[0]
+    end(job)
+    assert run.stdout.readline() == "taken\n"
+
+
+def test_jobs_of_one_run_do_not_wait_for_each_other(start):
+    jobs = [start(JOB), start(JOB)]
+    assert [job.stdout.readline() for job in jobs] == ["working\n"] * 2
+
+
+def test_a_job_does_not_wait_for_the_run_that_started_it(start):
+    assert start(TAKE).stdout.readline() == "taken\n"
+    assert start(JOB).stdout.readline() == "working\n"
+
+
+def test_a_child_of_the_holder_does_not_keep_the_lock(folder):
+    with locks.take("."):
+        child = subprocess.Popen(["sleep", "600"])
+    try:
+        locks.take(".").close()
+    finally:
+        child.kill()
+        child.wait()
+    assert os.path.exists(folder / "minibatch.run.lock")

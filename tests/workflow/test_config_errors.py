@@ -1,0 +1,115 @@
+"""Mistakes in the configuration end a run before its first job, in a line each."""
+
+import pytest
+from project import Project
+
+CHATTER = ("Using workflow specific profile", "Config file config.yaml is extended")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, undisturbed):
+    """A project with results, which no test here changes."""
+    project = Project(tmp_path_factory.mktemp("mistaken"), undisturbed)
+    yield project
+    project.close()
+
+
+@pytest.fixture
+def mistaken(results):
+    """Write a configuration into it; what was there comes back."""
+    path = results.folder / "config.yaml"
+    written, before = path.read_text(), results.files()
+    yield results
+    path.write_text(written)
+    assert results.files() == before
+
+
+def refused(project, *arguments):
+    """The lines with which snakemake refuses to run."""
+    said = project.fail(*arguments).splitlines()
+    return [line for line in said if not line.startswith(CHATTER)]
+
+
+MISTAKES = {
+    "an unknown key": (
+        "target_loss: 0.3\n",
+        "target_loss: 0.3\n  target_los: 0.4\n",
+        "training.target_los: unknown key; did you mean target_loss?",
+    ),
+    "broken YAML": ("seeds: 2", "seeds: 2: 3", "broken YAML: mapping values are not allowed here"),
+    "a key twice": (
+        "    sgd: {",
+        "    gd: {",
+        "gd stands here a second time (first in line {above}); rename or remove one",
+    ),
+    "a number too small": (
+        "learning_rate: 0.005",
+        "learning_rate: -0.005",
+        "training.runs.sgd.learning_rate: -0.005 is not above 0",
+    ),
+    "a number as text": (
+        "learning_rate: 0.005",
+        "learning_rate: 5e-3",
+        "training.runs.sgd.learning_rate: '5e-3' is not a number or a list"
+        "; YAML takes it for text, write 0.005",
+    ),
+    "a batch larger than an epoch": (
+        "batch_size: 1,",
+        "batch_size: 1501,",
+        "training.runs.sgd.batch_size: 1501 is above the 1500 examples of an epoch "
+        "(dataset.rows × copies)",
+    ),
+    "an unknown framework": (
+        "[pytorch]",
+        "[pytroch]",
+        "frameworks.0: unknown framework 'pytroch'; did you mean pytorch?",
+    ),
+    "an unknown base": (
+        "{base: minibatch_100, copies: 2}",
+        "{base: minibatch_1000, copies: 2}",
+        "training.runs.minibatch_100_twice.base: there is no run 'minibatch_1000'; "
+        "did you mean minibatch_100?",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_with_its_place(mistaken, mistake):
+    old, new, expected = MISTAKES[mistake]
+    right = (mistaken.folder / "config.yaml").read_text()
+    mistaken.replace("config.yaml", old, new)
+    wrong = (mistaken.folder / "config.yaml").read_text()
+    pairs = zip(right.splitlines(), wrong.splitlines(), strict=False)
+    line = next(number for number, (one, other) in enumerate(pairs, start=1) if one != other)
+    [said] = refused(mistaken)
+    assert said == f"config.yaml:{line}: " + expected.format(above=line - 1)
+
+
+def test_each_of_two_mistakes_has_its_line(mistaken):
+    mistaken.replace("config.yaml", "seeds: 2", "seeds: 1")
+    mistaken.replace("config.yaml", "schedule: tenth", "schedule: thenth")
+    one, other = refused(mistaken)
+    assert one.endswith("seeds: 1 is too small; at least 2")
+    assert other.endswith("gd_tenth.schedule: 'thenth' is unknown; did you mean tenth?")
+
+
+def test_a_mistake_on_the_command_line_is_one_line(mistaken):
+    [said] = refused(mistaken, "--config", "frameworks=[pytroch]")
+    assert said.endswith("frameworks.0: unknown framework 'pytroch'; did you mean pytorch?")
+
+
+def test_a_mistake_in_a_further_file_names_that_file(mistaken, tmp_path):
+    further = tmp_path / "more.yaml"
+    further.write_text("# More seeds.\nseeds: many\n")
+    [said] = refused(mistaken, "--configfile", str(further))
+    assert said == f"{further}:2: seeds: 'many' is not a whole number"
+
+
+def test_a_missing_file_is_one_line(mistaken):
+    (mistaken.folder / "config.yaml").unlink()
+    assert refused(mistaken) == ["config.yaml: No such file or directory"]
+
+
+def test_a_learning_rate_that_diverges_is_announced_once(undisturbed):
+    [warning] = [line for line in undisturbed.said.splitlines() if "learning rate above" in line]
+    assert warning.endswith("so that full-batch descent diverges: gd (1)")

@@ -1,0 +1,238 @@
+"""What a change makes again: what depends on it, and nothing else.
+
+The expected sets are written down here, from the design, and not taken from the rules.
+"""
+
+import os
+
+import pytest
+from project import RUNS, train
+
+VARIANTS = ("gd_tenth", "minibatch_100_replacement", "minibatch_100_twice")
+# The figures that show a run, apart from the comparison with the published results.
+DRAWN = {
+    "loss_by_epoch": set(RUNS) - {"grid", *VARIANTS},
+    "loss_by_time": set(RUNS) - {"grid", *VARIANTS},
+    "epoch_cost": {"grid"},
+    "exercise_1_grid": {"grid"},
+    "exercise_2_schedule": {"gd", "gd_tenth"},
+    "exercise_3_replacement": {"minibatch_100", "minibatch_100_replacement"},
+    "exercise_4_twice": {"minibatch_100", "minibatch_100_twice"},
+}
+
+
+def matmul(*parts):
+    return {f"results/matmul/pytorch/cpu/{part}.parquet" for part in parts}
+
+
+def summary(*names):
+    return {f"results/summary/{name}.parquet" for name in names}
+
+
+def figures(*names):
+    return {
+        f"results/figures/{name}-pytorch-cpu.{kind}" for name in names for kind in ("svg", "png")
+    }
+
+
+def shown(*changed):
+    """What is made from the tables of some runs."""
+    drawn = [figure for figure, runs in DRAWN.items() if runs & set(changed)]
+    return summary("training", "published", "statements") | figures("published", *drawn)
+
+
+def trained(*changed):
+    """The tables of some runs, and what is made from them."""
+    return train(*changed) | shown(*changed)
+
+
+def timed(*parts):
+    """Some tables of matrix products, and what is made from them."""
+    return matmul(*parts) | GATHERED | AFTER_GATHERED
+
+
+DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
+GATHERED = {"results/matmul/pytorch/cpu.parquet"}
+AFTER_GATHERED = summary("matmul", "published", "statements") | figures(
+    "roofline", "product_size", "published"
+)
+ALL_FIGURES = figures("roofline", "product_size", "published", *DRAWN)
+ALL_SUMMARIES = summary("problem", "matmul", "training", "published", "statements")
+ALL_TRAINED = trained(*RUNS)
+ALL_TIMED = timed("8", "16", "ceilings")
+AFTER_EXAMPLES = {"results/data/examples.parquet"} | summary("problem") | ALL_TRAINED
+EVERYTHING = DATA | AFTER_EXAMPLES | ALL_TIMED
+
+
+def runs(config):
+    return config["training"]["runs"]
+
+
+def swap(config):
+    one, other = runs(config)["sgd"], runs(config)["minibatch_10"]
+    one["learning_rate"], other["learning_rate"] = other["learning_rate"], one["learning_rate"]
+
+
+def turn(config):
+    """Reverse the order of all keys."""
+    for key in reversed(list(config)):
+        value = config[key] = config.pop(key)
+        if isinstance(value, dict):
+            turn(value)
+
+
+VALUES = {
+    "the learning rate of a run": (
+        lambda config: runs(config)["sgd"].update(learning_rate=0.006),
+        trained("sgd"),
+    ),
+    "the learning rate of a run that is another's base": (
+        lambda config: runs(config)["gd"].update(learning_rate=0.9),
+        trained("gd", "gd_tenth"),
+    ),
+    "a value that the run based on it says itself": (
+        lambda config: runs(config)["gd"].update(schedule="tenth"),
+        trained("gd"),
+    ),
+    "a batch size": (
+        lambda config: runs(config)["minibatch_100"].update(batch_size=50),
+        trained("minibatch_100", "minibatch_100_replacement", "minibatch_100_twice"),
+    ),
+    "a framework's value": (
+        lambda config: runs(config)["concise_10"]["override"]["pytorch"].update(learning_rate=0.02),
+        trained("concise_10"),
+    ),
+    "a value of a grid": (
+        lambda config: runs(config)["grid"].update(learning_rate=[0.1, 0.9]),
+        trained("grid"),
+    ),
+    "values swapped between two runs": (swap, trained("sgd", "minibatch_10")),
+    "a run added": (
+        lambda config: runs(config).update(new=runs(config)["sgd"] | {"epochs": 2}),
+        train("new") | shown("sgd"),
+    ),
+    "a run removed": (lambda config: runs(config).pop("concise_10"), shown("concise_10")),
+    "the loaders": (lambda config: config["training"].update(loaders=["direct"]), ALL_TRAINED),
+    "the number of seeds": (lambda config: config.update(seeds=3), ALL_TRAINED),
+    "the target loss": (
+        lambda config: config["training"].update(target_loss=0.31),
+        summary("training", "published", "statements")
+        | figures("published", "loss_by_time", "exercise_1_grid"),
+    ),
+    "the scaling": (lambda config: config["dataset"].update(scaling="whiten"), AFTER_EXAMPLES),
+    "what to do offline": (
+        lambda config: config["dataset"].update(offline="fail"),
+        DATA | AFTER_EXAMPLES | ALL_FIGURES,  # figures say where the data come from
+    ),
+    "the threads": (lambda config: config.update(threads=2), ALL_TIMED | ALL_TRAINED),
+    "a size of matrices added": (
+        lambda config: config["matmul"]["sizes"].append(24),
+        timed("24"),
+    ),
+    "a size of matrices removed": (lambda config: config["matmul"]["sizes"].remove(8), timed()),
+    "the block widths at one size": (
+        lambda config: config["matmul"]["blocks"].update(columns=[2]),
+        timed("16"),
+    ),
+    "the largest size of a strategy": (
+        lambda config: config["matmul"]["largest"].update(element=4),
+        timed("8"),
+    ),
+    "the ceilings": (
+        lambda config: config["matmul"]["ceilings"].update(copy_mib=2),
+        timed("ceilings"),
+    ),
+    "the time budget": (
+        lambda config: config["matmul"].update(budget_seconds=0.002),
+        ALL_TIMED,
+    ),
+}
+CODE = {
+    "command.py": EVERYTHING | ALL_FIGURES,
+    "tables.py": EVERYTHING - DATA,
+    "frameworks/pytorch.py": ALL_TIMED | ALL_TRAINED,
+    "clock.py": ALL_TRAINED,
+    "stages/download.py": DATA | AFTER_EXAMPLES | ALL_FIGURES,
+    "stages/standardise.py": AFTER_EXAMPLES,
+    "stages/matmul.py": ALL_TIMED,
+    "stages/gather.py": timed(),
+    "stages/train.py": ALL_TRAINED,
+    "stages/summary.py": ALL_SUMMARIES | ALL_FIGURES - figures("epoch_cost"),
+    "stages/figure.py": ALL_FIGURES,
+    "figures/style.py": ALL_FIGURES,
+    "figures/loss_by_epoch.py": figures("loss_by_epoch"),
+    "figures/roofline.py": figures("roofline"),
+}
+
+
+@pytest.mark.parametrize("change", VALUES)
+def test_a_changed_value_makes_again_what_depends_on_it(finished, change):
+    edit, expected = VALUES[change]
+    finished.configure(edit)
+    assert finished.pending() == expected
+
+
+@pytest.mark.parametrize("module", CODE)
+def test_changed_code_makes_again_what_runs_it(finished, module):
+    path = finished.folder / "src/minibatch" / module
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    assert finished.pending() == CODE[module]
+
+
+def test_the_order_of_keys_makes_nothing_again(finished):
+    finished.configure(turn)
+    assert finished.pending() == set()
+
+
+def test_other_words_for_the_same_values_make_nothing_again(finished):
+    def change(config):
+        runs(config)["gd"].update(learning_rate=1)  # was 1.0
+        runs(config)["sgd"].update(schedule="constant", copies=1)  # the defaults
+        runs(config)["concise_10"].update(learning_rate=0.02)  # which its override hides
+
+    finished.configure(change)
+    assert finished.pending() == set()
+
+
+def test_comments_and_docstrings_make_nothing_again(finished):
+    paths = [finished.folder / "Snakefile", finished.folder / "config.yaml"]
+    for pattern in ("src/**/*.py", "workflow/**/*.smk", "workflow/**/*.yaml", "profiles/**/*.yaml"):
+        found = list(finished.folder.glob(pattern))
+        assert found, pattern
+        paths += found
+    for path in paths:
+        path.write_text(f"# A comment.\n\n{path.read_text()}\n# Another.\n")
+    for path in finished.folder.glob("src/minibatch/**/*.py"):
+        path.write_text(path.read_text().replace('"""', '"""Once more: ', 1))
+    training = "src/minibatch/stages/train.py"
+    finished.replace(training, '"""The learning rate in', '"""The size of a step in')
+    finished.replace(training, "def rate(self, epoch: int)", "def rate(self, epoch:   int)")
+    assert finished.pending() == set()
+
+
+@pytest.mark.parametrize("pattern", ["[!.]*", "[!.]*/**/*", "results/data/examples.parquet"])
+def test_touched_files_make_nothing_again(finished, pattern):
+    paths = list(finished.folder.glob(pattern))
+    assert paths
+    for path in paths:
+        os.utime(path)
+    assert finished.pending() == set()
+
+
+def test_after_a_change_only_what_depends_on_it_is_made_and_then_all_is_done(finished):
+    finished.configure(lambda config: runs(config)["concise_10"].update(epochs=2))
+    before = finished.files()
+    finished.run()
+    after = finished.files()
+    assert before.keys() == after.keys()
+    changed = {path for path in after if after[path] != before[path]}
+    assert train("concise_10") < changed <= trained("concise_10")
+    assert finished.pending() == set()
+
+
+def test_a_removed_run_is_in_no_summary_though_its_table_stays(finished):
+    finished.configure(lambda config: runs(config).pop("concise_10"))
+    path = "results/summary/training.parquet"
+    finished.run(path)
+    assert train("concise_10") < finished.files().keys()
+    assert set(finished.read(path).run) == set(RUNS) - {"concise_10"}
