@@ -21,6 +21,5 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 def _message(pairs: variants.Pairs) -> str:
-    ratios = variants.ratios(pairs)
-    low, high = style.times(ratios.min()), style.times(ratios.max())
-    return f"Drawn with replacement, the loss ends {low} to {high} as far above the floor"
+    changes = [f"{style.times(ratio)} for {run}" for run, ratio in variants.ratios(pairs).items()]
+    return f"With replacement, the final loss above the floor is {', '.join(changes)}"

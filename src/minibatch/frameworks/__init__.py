@@ -12,6 +12,7 @@ A framework module has
   gives a model with `compute(x, y)`, `update(learning_rate)` and `parameters()`.
 """
 
+import gc
 import os
 from importlib import import_module
 from pkgutil import iter_modules
@@ -32,8 +33,11 @@ def start(name: str, threads: int) -> ModuleType:
     """Import a framework into this process so that it computes with so many threads.
 
     Snakemake sets the variables to a job's cores, and libraries read them when they are imported.
+    What importing leaves on the heap is taken from the garbage collector: its search through
+    all of that would fall into some timings as pauses of tens of milliseconds.
     """
     os.environ |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")}
     framework = load(name)
     framework.set_threads(threads)
+    gc.freeze()
     return framework
