@@ -19,10 +19,11 @@ def take(directory: str) -> TextIO:
     try:
         fcntl.flock(run, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        run.seek(0)
+        with run:
+            run.seek(0)
+            holder = run.read().strip()
         raise Problem(
-            f"another snakemake (process {run.read().strip()}) is at work in this folder; "
-            "wait until it ends"
+            f"another snakemake (process {holder}) is at work in this folder; wait until it ends"
         ) from None
     run.truncate(0)
     print(os.getpid(), file=run, flush=True)

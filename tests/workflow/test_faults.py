@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from project import ROOT, Project, assert_same
+from project import GUARD_SECONDS, ROOT, Project, assert_same
 
 GD, OTHER = "results/train/pytorch/cpu/gd.parquet", "results/train/pytorch/cpu/gd_tenth.parquet"
 EXAMPLES = "results/data/examples.parquet"
@@ -59,6 +59,18 @@ def test_after_a_killed_snakemake_the_next_waits_for_the_job_that_lives_on(unfin
             assert "Training" not in run.said()
             unfinished.resume()
             assert run.finish() == 0
+    assert_healed(unfinished, undisturbed)
+
+
+def test_what_the_job_of_a_killed_snakemake_finished_alone_is_made_again(unfinished, undisturbed):
+    with unfinished.paused("writing", GD) as run:
+        run.kill()
+        run.finish()
+        orphan = unfinished.stage()
+        unfinished.resume()
+        orphan.wait(GUARD_SECONDS)
+    assert GD in unfinished.files()
+    assert "1 of 1 steps" in unfinished.run(GD)
     assert_healed(unfinished, undisturbed)
 
 
