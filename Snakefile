@@ -4,11 +4,13 @@
 #     config.yaml                the whole experiment
 #     workflow/rules             one file a stage, in the order below
 #     src/minibatch/stages       what each stage does
+import logging
 import os
 import sys
 
 SOURCE = f"{workflow.basedir}/src"
 PYTHON = sys.executable
+logging.raiseExceptions = False  # on a full disk, our line and not how Snakemake fails to log
 sys.path.insert(0, SOURCE)
 os.environ["PYTHONPATH"] = SOURCE
 os.environ["MINIBATCH_JOBS_LOCK"] = os.path.abspath(".snakemake/minibatch.jobs.lock")
@@ -30,6 +32,8 @@ configuration.or_exit(configuration.check, config, written)
 if workflow.is_main_process:
     print(*configuration.warnings(config), sep="\n", file=sys.stderr)
 
+# Each rule tracks two parameters, `config` and `code`: functions of wildcards alone, since Snakemake
+# does not track parameters that are made from inputs or outputs.
 TABLES = experiment.measured(config)
 
 

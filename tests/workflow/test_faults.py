@@ -85,8 +85,10 @@ def test_the_locks_of_a_killed_snakemake_and_its_killed_job_block_nothing(unfini
 
 def test_an_interrupted_run_leaves_nothing_and_the_next_completes(unfinished, undisturbed):
     with unfinished.paused("writing", GD) as run:
+        stage = unfinished.stage()
         os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C does
         assert run.finish() == 1
+        stage.wait(GUARD_SECONDS)
     assert unfinished.files().keys() == undisturbed.files().keys() - {GD}
     unfinished.resume()
     unfinished.run(GD)
@@ -165,7 +167,7 @@ def test_a_disk_that_fills_up_is_a_clear_line_and_with_room_the_next_run_complet
 
 
 class Server(ThreadingHTTPServer):
-    """Serves the dataset: "whole", "half" (and then hangs up), or not at all: "off"."""
+    """Serves the dataset "whole", "half" (and then hangs up), or a "page" for it; or is "off"."""
 
     def __init__(self, content: bytes):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -175,14 +177,16 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        content = self.server.content
-        if self.server.mode == "off":
+        mode, content = self.server.mode, self.server.content
+        if mode == "off":
             self.send_error(503)
             return
+        if mode == "page":
+            content = b"<html>Please log in.</html>"
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content if self.server.mode == "whole" else content[: len(content) // 2])
+        self.wfile.write(content[: len(content) // 2] if mode == "half" else content)
 
     def log_message(self, *arguments):
         pass
@@ -210,9 +214,10 @@ def online(project, server):
     return project
 
 
-def test_half_a_download_is_refused_and_the_next_run_fetches_it_whole(online, server):
+@pytest.mark.parametrize("mode", ["half", "page"])
+def test_what_is_not_the_dataset_is_refused_and_the_next_run_fetches_it(online, server, mode):
     online.configure(lambda config: config["dataset"].update(offline="fail"))
-    server.mode = "half"
+    server.mode = mode
     said = online.fail(EXAMPLES)
     assert f"error: no source gave the dataset ({server.address}: " in said
     assert online.files() == {}

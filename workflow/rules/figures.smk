@@ -40,9 +40,15 @@ FIGURES = expand(
 )
 
 
+def tables_of(wildcards):
+    """The tables that a figure shows."""
+    place = {"framework": wildcards.framework, "device": wildcards.device}
+    return expand(FIGURE_INPUTS[wildcards.figure], **place)
+
+
 rule figure:
     input:
-        lambda wc: expand(FIGURE_INPUTS[wc.figure], framework=wc.framework, device=wc.device),
+        tables_of,
         "results/data/airfoil.json",
     output:
         report(
@@ -53,18 +59,18 @@ rule figure:
     log:
         "results/logs/figures/{figure}-{framework}-{device}.{format}.log",
     params:
-        config=lambda wc, input: canonical(
+        config=lambda wc: canonical(
             {
                 "figure": wc.figure,
                 "framework": wc.framework,
                 "device": wc.device,
                 "options": FIGURE_OPTIONS.get(wc.figure, {}),
             }
-            | experiment.expected(input, TABLES)
+            | experiment.expected(tables_of(wc), TABLES)
         ),
         code=lambda wc: code("minibatch.stages.figure", f"minibatch.figures.{wc.figure}"),
     message:
         "Drawing {wildcards.figure} for {wildcards.framework} on {wildcards.device} as {wildcards.format}"
     shell:
         "{PYTHON} -m minibatch.stages.figure --parameters {params.config:q}"
-        " --inputs {input} --output {output} 2> {log}"
+        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"

@@ -11,13 +11,15 @@ rule matmul:
         "results/logs/matmul/{framework}/{device}/{part}.log",
     threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
     params:
-        config=lambda wc, output: canonical(TABLES[output[0]]),
+        config=lambda wc: canonical(
+            TABLES[f"results/matmul/{wc.framework}/{wc.device}/{wc.part}.parquet"]
+        ),
         code=lambda wc: code("minibatch.stages.matmul", f"minibatch.frameworks.{wc.framework}"),
     message:
         "Timing matrix products with {wildcards.framework} on {wildcards.device}: {wildcards.part}"
     shell:
         "{PYTHON} -m minibatch.stages.matmul --parameters {params.config:q}"
-        " --output {output} 2> {log}"
+        " --output {output} 2>&1 | tee {log} >&2"
 
 
 rule gather_matmul:
@@ -32,10 +34,10 @@ rule gather_matmul:
     log:
         "results/logs/matmul/{framework}/{device}.log",
     params:
-        config=lambda wc, output: canonical(TABLES[output[0]]),
+        config=lambda wc: canonical(TABLES[f"results/matmul/{wc.framework}/{wc.device}.parquet"]),
         code=code("minibatch.stages.gather"),
     message:
         "Putting the matrix products of {wildcards.framework} on {wildcards.device} together"
     shell:
         "{PYTHON} -m minibatch.stages.gather --parameters {params.config:q}"
-        " --inputs {input} --output {output} 2> {log}"
+        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"

@@ -11,10 +11,10 @@ rule standardise:
     log:
         "results/logs/standardise.log",
     params:
-        config=lambda wc, output: canonical(TABLES[output[0]]),
+        config=canonical(TABLES["results/data/examples.parquet"]),
         code=code("minibatch.stages.standardise"),
     message:
         "Standardising the examples"
     shell:
         "{PYTHON} -m minibatch.stages.standardise --parameters {params.config:q}"
-        " --inputs {input} --output {output} 2> {log}"
+        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"

@@ -28,12 +28,13 @@ rule summary:
     log:
         "results/logs/summary/{table}.log",
     params:
-        config=lambda wc, input: canonical(
-            {"options": SUMMARY_OPTIONS.get(wc.table, {})} | experiment.expected(input, TABLES)
+        config=lambda wc: canonical(
+            {"options": SUMMARY_OPTIONS.get(wc.table, {})}
+            | experiment.expected(SUMMARY_INPUTS[wc.table], TABLES)
         ),
         code=lambda wc: code("minibatch.stages.summary", f"minibatch.summaries.{wc.table}"),
     message:
         "Summarising {wildcards.table}"
     shell:
         "{PYTHON} -m minibatch.stages.summary --parameters {params.config:q}"
-        " --inputs {input} --output {output} 2> {log}"
+        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"

@@ -12,10 +12,12 @@ rule train:
         "results/logs/train/{framework}/{device}/{run}.log",
     threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
     params:
-        config=lambda wc, output: canonical(TABLES[output[0]]),
+        config=lambda wc: canonical(
+            TABLES[f"results/train/{wc.framework}/{wc.device}/{wc.run}.parquet"]
+        ),
         code=lambda wc: code("minibatch.stages.train", f"minibatch.frameworks.{wc.framework}"),
     message:
         "Training {wildcards.run} with {wildcards.framework} on {wildcards.device}"
     shell:
         "{PYTHON} -m minibatch.stages.train --parameters {params.config:q}"
-        " --inputs {input} --output {output} 2> {log}"
+        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"

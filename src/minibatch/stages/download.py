@@ -73,6 +73,7 @@ def fetch(address: str, patience: float) -> bytes:
 
     Raises Failure where nothing answers, or nothing more arrives, for `patience` seconds.
     """
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings repeat our failures
     session = requests.Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=1))

@@ -1,0 +1,204 @@
+import copy
+
+import pytest
+
+from minibatch import experiment
+from minibatch.canonical import canonical, digest
+
+CONFIG = {
+    "dataset": {
+        "name": "airfoil",
+        "rows": 1500,
+        "scaling": "standardize",
+        "offline": "surrogate",
+        "sources": [],
+    },
+    "frameworks": ["pytorch", "jax"],
+    "devices": ["cpu"],
+    "threads": 1,
+    "seeds": 5,
+    "matmul": {
+        "strategies": ["element", "block", "full"],
+        "sizes": [64, 256],
+        "largest": {"element": 64},
+        "block": 64,
+        "blocks": {"n": 256, "columns": [128, 16, 64]},
+        "ceilings": {"product": 2048, "copy_mib": 256},
+        "budget_seconds": 1,
+    },
+    "training": {
+        "target_loss": 0.25,
+        "loaders": ["framework", "direct"],
+        "runs": {
+            "gd": {
+                "implementation": "scratch",
+                "batch_size": 1500,
+                "learning_rate": 1,
+                "epochs": 10,
+                "override": {"jax": {"epochs": 7}},
+            },
+            "grid": {
+                "implementation": "scratch",
+                "batch_size": [1, 10],
+                "learning_rate": [0.1, 1],
+                "epochs": 2,
+            },
+            "gd_tenth": {"base": "gd", "schedule": "tenth"},
+            "gd_small": {
+                "base": "gd",
+                "batch_size": 10,
+                "override": {"jax": {"learning_rate": 0.5}},
+            },
+        },
+    },
+}
+TABLES = {
+    "results/data/examples.parquet",
+    *(
+        f"results/{stage}/{framework}/cpu{rest}.parquet"
+        for framework in ("pytorch", "jax")
+        for stage, rest in [
+            ("matmul", "/64"),
+            ("matmul", "/256"),
+            ("matmul", "/ceilings"),
+            ("matmul", ""),
+            ("train", "/gd"),
+            ("train", "/grid"),
+            ("train", "/gd_tenth"),
+            ("train", "/gd_small"),
+        ]
+    ),
+}
+
+
+def changed(*keys, value):
+    """The tables whose parameters change when one value of the configuration does."""
+    config = copy.deepcopy(CONFIG)
+    place = config
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    before, after = experiment.measured(CONFIG), experiment.measured(config)
+    return {
+        path
+        for path in before.keys() | after.keys()
+        if canonical(before.get(path)) != canonical(after.get(path))
+    }
+
+
+def those(*parts):
+    return {path for path in TABLES if any(part in path for part in parts)}
+
+
+def test_every_table_of_every_framework_is_named():
+    assert set(experiment.measured(CONFIG)) == TABLES
+
+
+def test_a_run_has_its_own_values_and_the_defaults_for_the_others():
+    assert experiment.resolve(CONFIG, "gd", "pytorch") == {
+        "implementation": "scratch",
+        "objective": "half_mse",
+        "batch_size": 1500,
+        "batch_sizes": [1500],
+        "learning_rate": 1,
+        "learning_rates": [1.0],
+        "epochs": 10,
+        "schedule": "constant",
+        "sampling": "permutation",
+        "copies": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("run", "framework", "expected"),
+    [
+        ("gd", "jax", {"epochs": 7}),
+        ("gd_tenth", "pytorch", {"schedule": "tenth", "batch_sizes": [1500], "epochs": 10}),
+        ("gd_tenth", "jax", {"schedule": "tenth", "epochs": 7}),
+        ("gd_small", "pytorch", {"batch_sizes": [10], "learning_rates": [1.0]}),
+        ("gd_small", "jax", {"batch_sizes": [10], "learning_rates": [0.5], "epochs": 10}),
+        ("grid", "jax", {"batch_sizes": [1, 10], "learning_rates": [0.1, 1.0]}),
+    ],
+)
+def test_a_framework_comes_before_the_run_and_the_run_before_its_base(run, framework, expected):
+    values = experiment.resolve(CONFIG, run, framework)
+    assert {name: values[name] for name in expected} == expected
+
+
+def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
+    assert changed("training", "runs", "gd", "learning_rate", value=1.0) == set()
+    assert changed("matmul", "budget_seconds", value=1.0) == set()
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "expected"),
+    [
+        ("dataset.rows", 1000, those("examples", "train")),
+        ("dataset.scaling", "whiten", those("examples", "train")),
+        ("dataset.offline", "fail", set()),
+        ("dataset.sources", ["http://a"], set()),
+        ("training.target_loss", 0.3, set()),
+        ("threads", 2, those("matmul", "train")),
+        ("seeds", 6, those("train")),
+        ("training.loaders", ["direct"], those("train")),
+        ("matmul.budget_seconds", 2, those("matmul")),
+        ("matmul.ceilings", {"product": 2, "copy_mib": 1}, those("ceilings", "matmul/.../cpu.")),
+        ("matmul.block", 32, those("/64.", "/256.")),
+        ("matmul.blocks.columns", [16], those("/256.")),
+        ("matmul.largest", {}, those("/256.")),
+        ("matmul.sizes", [64, 256, 512], those()),
+        ("training.runs.gd.epochs", 11, {*those("pytorch/cpu/gd")}),
+        ("training.runs.gd.batch_size", 100, those("cpu/gd.", "gd_tenth")),
+        ("training.runs.gd.override.jax.epochs", 8, those("jax/cpu/gd.", "jax/cpu/gd_tenth")),
+        ("training.runs.gd_tenth.schedule", "constant", those("gd_tenth")),
+    ],
+)
+def test_a_changed_value_changes_the_tables_that_depend_on_it_and_no_others(keys, value, expected):
+    found = changed(*keys.split("."), value=value)
+    wholes = {"results/matmul/pytorch/cpu.parquet", "results/matmul/jax/cpu.parquet"}
+    if keys == "matmul.sizes":
+        expected = {f"results/matmul/{name}/cpu/512.parquet" for name in ("pytorch", "jax")}
+    if any(path.startswith("results/matmul") for path in expected):
+        expected = expected | wholes
+    if keys == "training.runs.gd.epochs":
+        expected = expected | those("jax/cpu/gd_small")
+    assert found == expected
+
+
+def test_a_framework_more_leaves_the_others_as_they_are():
+    found = changed("frameworks", value=["pytorch", "jax", "mxnet"])
+    assert found == {path.replace("jax", "mxnet") for path in those("jax")}
+
+
+def test_a_table_knows_the_parameters_that_its_inputs_must_have():
+    found = experiment.measured(CONFIG)
+    examples = "results/data/examples.parquet"
+    assert found[examples] == {"rows": 1500, "scaling": "standardize"}
+    training = found["results/train/jax/cpu/gd.parquet"]
+    assert training["inputs"] == {examples: digest({"rows": 1500, "scaling": "standardize"})}
+    parts = [f"results/matmul/jax/cpu/{part}.parquet" for part in ("64", "256", "ceilings")]
+    whole = found["results/matmul/jax/cpu.parquet"]
+    assert whole["inputs"] == {path: digest(found[path]) for path in parts}
+
+
+def test_inputs_that_nobody_measured_have_no_digest():
+    assert experiment.expected(["results/data/airfoil.dat"], {}) == {"inputs": {}}
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [
+        (64, [("element", 0), ("block", 64), ("full", 0)]),
+        (256, [("block", 16), ("block", 64), ("block", 128), ("full", 0)]),
+    ],
+)
+def test_a_size_has_each_strategy_that_is_not_too_slow_and_its_blocks_once(n, expected):
+    assert experiment.cases(CONFIG["matmul"], n) == expected
+
+
+def test_runs_are_plain_grids_or_variants():
+    assert experiment.plain_runs(CONFIG) == ["gd"]
+    assert experiment.grids(CONFIG) == ["grid"]
+    assert experiment.variants(CONFIG, "schedule") == ["gd", "gd_tenth"]
+    assert experiment.variants(CONFIG, "batch_size") == ["gd", "gd_small"]
+    assert experiment.variants(CONFIG, "copies") == []
