@@ -24,7 +24,7 @@ clean:
 	find results -mindepth 1 ! -name README.md -delete
 
 $(DONE): requirements.txt
-	@$(PYTHON) -c "import sys; sys.exit('minibatch needs Python 3.11 to 3.13: make PYTHON=python3.11' * (not (3, 11) <= sys.version_info[:2] <= (3, 13)))"
+	@$(PYTHON) -c "import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else 'error: minibatch needs Python 3.11 to 3.13; name one: make PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@

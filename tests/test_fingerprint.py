@@ -13,7 +13,7 @@ SOURCE = Path(minibatch.__file__).parent
 
 # a imports b, b imports c; nothing imports d
 MODULES = {
-    "a": '"""Docstring."""\n\nfrom minibatch import b\n\n\ndef f():\n    """Say."""\n    return b.B\n',
+    "a": '"""Docstring."""\nfrom minibatch import b\ndef f():\n    """Say."""\n    return b.B\n',
     "b": "from minibatch.c import C\n\nB = C\n",
     "c": "C = 1\n",
     "d": "D = 1\n",
