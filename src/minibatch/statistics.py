@@ -29,10 +29,9 @@ def per_seed(traces: pd.DataFrame, target_loss: float) -> pd.DataFrame:
     """
     traces = traces.sort_values("step", kind="stable")
     key = [*RUN, "seed"]
-    first, last = (
-        traces.groupby(key, sort=False)[[*COSTS, "loss"]].first(),
-        traces.groupby(key, sort=False)[[*COSTS, "loss"]].last(),
-    )
+    groups = traces.groupby(key, sort=False)
+    # nth, since first and last pass over NaN, which is how a run that diverged may end
+    first, last = groups.nth(0).set_index(key), groups.nth(-1).set_index(key)
     reached = (
         traces[traces.loss <= target_loss]
         .groupby(key, sort=False)[["seconds", "step", "epoch"]]

@@ -183,13 +183,13 @@ class Project:
         """Read a table of the project."""
         return tables.read(self.folder / path)
 
-    def traces(self) -> dict[str, pd.DataFrame]:
-        """What every training recorded, apart from times."""
+    def traces(self, *runs: str) -> dict[str, pd.DataFrame]:
+        """What some trainings recorded, or all, apart from times."""
         found = {}
-        for path in sorted(self.folder.glob("results/train/*/*/*.parquet")):
-            table = tables.read(path)
+        for path in train(*(runs or RUNS)):
+            table = self.read(path)
             timed = [column for column in table if column.endswith("seconds")]
-            found[path.name] = table.drop(columns=timed)
+            found[path] = table.drop(columns=timed)
         return found
 
 
@@ -197,7 +197,7 @@ class Running(subprocess.Popen):
     """A process, in a session of its own as if it had a terminal, and what it says."""
 
     def __init__(self, folder: Path, **command):
-        self._log = folder / f"said.{time.monotonic_ns()}"
+        self._log = folder.parent / f"said.{time.monotonic_ns()}"
         with self._log.open("w") as log:
             super().__init__(
                 **command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

@@ -1,5 +1,6 @@
 """Loss over epochs of each of the chapter's runs, every seed in a band."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -52,8 +53,8 @@ def _stability(axes, run: pd.Series, problem: pd.Series) -> None:
 
 
 def _message(runs: list[pd.DataFrame], problem: pd.Series) -> str:
-    last = pd.concat(runs).sort_values("step").groupby(["run", "seed"]).loss.last()
-    middle = last.groupby("run").median()
+    last = pd.concat(runs).sort_values("step").groupby(["run", "seed"]).nth(-1)
+    middle = last.loss.fillna(np.inf).groupby(last.run).median()
     full = [
         run.iloc[0]
         for run in runs

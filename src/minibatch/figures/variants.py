@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -62,4 +63,4 @@ def ratios(pairs: Pairs) -> pd.Series:
 
 def end(run: pd.DataFrame) -> float:
     """The median over seeds of the last value."""
-    return run.sort_values("step").groupby("seed").value.last().median()
+    return run.sort_values("step").groupby("seed").nth(-1).value.fillna(np.inf).median()
