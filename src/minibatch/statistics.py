@@ -31,7 +31,8 @@ def per_seed(traces: pd.DataFrame, target_loss: float) -> pd.DataFrame:
     key = [*RUN, "seed"]
     groups = traces.groupby(key, sort=False)
     # nth, since first and last pass over NaN, which is how a run that diverged may end
-    first, last = groups.nth(0).set_index(key), groups.nth(-1).set_index(key)
+    last = groups.nth(-1).set_index(key)
+    first = groups.nth(0).set_index(key).reindex(last.index)
     reached = (
         traces[traces.loss <= target_loss]
         .groupby(key, sort=False)[["seconds", "step", "epoch"]]

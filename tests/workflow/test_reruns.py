@@ -4,9 +4,10 @@ The expected sets are written down here, from the design, and not taken from the
 """
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from project import RUNS, train
+from project import RUNS, Project, train
 
 VARIANTS = ("gd_tenth", "minibatch_100_replacement", "minibatch_100_twice")
 # The figures that show a run, apart from the comparison with the published results.
@@ -170,58 +171,84 @@ CODE = {
 }
 
 
-@pytest.mark.parametrize("change", VALUES)
-def test_a_changed_value_makes_again_what_depends_on_it(finished, change):
-    edit, expected = VALUES[change]
-    finished.configure(edit)
-    assert finished.pending() == expected
+def set_values(change):
+    return lambda project: project.configure(change)
 
 
-@pytest.mark.parametrize("module", CODE)
-def test_changed_code_makes_again_what_runs_it(finished, module):
-    path = finished.folder / "src/minibatch" / module
-    path.write_text(path.read_text() + "\nEDITED = True\n")
-    assert finished.pending() == CODE[module]
+def add_code(module):
+    def add(project):
+        path = project.folder / "src/minibatch" / module
+        path.write_text(path.read_text() + "\nEDITED = True\n")
+
+    return add
 
 
-def test_the_order_of_keys_makes_nothing_again(finished):
-    finished.configure(turn)
-    assert finished.pending() == set()
+def say_the_same(config):
+    """Write other values that mean the same."""
+    runs(config)["gd"].update(learning_rate=1)  # was 1.0
+    runs(config)["sgd"].update(schedule="constant", copies=1)  # the defaults
+    runs(config)["concise_10"].update(learning_rate=0.02)  # which its override hides
 
 
-def test_other_words_for_the_same_values_make_only_the_report_again(finished):
-    def change(config):
-        runs(config)["gd"].update(learning_rate=1)  # was 1.0
-        runs(config)["sgd"].update(schedule="constant", copies=1)  # the defaults
-        runs(config)["concise_10"].update(learning_rate=0.02)  # which its override hides
-
-    finished.configure(change)
-    assert finished.pending() == REPORT  # which shows the configuration
-
-
-def test_comments_and_docstrings_make_nothing_again(finished):
-    paths = [finished.folder / "Snakefile", finished.folder / "config.yaml"]
+def comment(project):
+    """Comment every file, and change every kind of docstring and the layout."""
+    paths = [project.folder / "Snakefile", project.folder / "config.yaml"]
     for pattern in ("src/**/*.py", "workflow/**/*.smk", "workflow/**/*.yaml", "profiles/**/*.yaml"):
-        found = list(finished.folder.glob(pattern))
+        found = list(project.folder.glob(pattern))
         assert found, pattern
         paths += found
     for path in paths:
         path.write_text(f"# A comment.\n\n{path.read_text()}\n# Another.\n")
-    for path in finished.folder.glob("src/minibatch/**/*.py"):
+    for path in project.folder.glob("src/minibatch/**/*.py"):
         path.write_text(path.read_text().replace('"""', '"""Once more: ', 1))
     training = "src/minibatch/stages/train.py"
-    finished.replace(training, '"""The learning rate in', '"""The size of a step in')
-    finished.replace(training, "def rate(self, epoch: int)", "def rate(self, epoch:   int)")
-    assert finished.pending() == set()
+    project.replace(training, '"""The learning rate in', '"""The size of a step in')
+    project.replace(training, "def rate(self, epoch: int)", "def rate(self, epoch:   int)")
 
 
-@pytest.mark.parametrize("pattern", ["[!.]*", "[!.]*/**/*", "results/data/examples.parquet"])
-def test_touched_files_make_nothing_again(finished, pattern):
-    paths = list(finished.folder.glob(pattern))
-    assert paths
-    for path in paths:
-        os.utime(path)
-    assert finished.pending() == set()
+def touch(*patterns):
+    def touch_all(project):
+        for pattern in patterns:
+            paths = list(project.folder.glob(pattern))
+            assert paths, pattern
+            for path in paths:
+                os.utime(path)
+
+    return touch_all
+
+
+CHANGES = (
+    {name: (set_values(change), expected) for name, (change, expected) in VALUES.items()}
+    | {f"code in {module}": (add_code(module), expected) for module, expected in CODE.items()}
+    | {
+        "the order of keys": (set_values(turn), set()),
+        "other words for the same values": (set_values(say_the_same), REPORT),  # it shows them
+        "comments and docstrings": (comment, set()),
+        "the times of all files": (touch("[!.]*", "[!.]*/**/*"), set()),
+        "the time of one table": (touch("results/data/examples.parquet"), set()),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def pending(tmp_path_factory, undisturbed):
+    """What would be made again after each change, planned side by side."""
+
+    def plan(change, folder):
+        project = Project(folder, undisturbed)
+        change(project)
+        return project.pending()
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {
+            name: pool.submit(plan, change, tmp_path_factory.mktemp("changed"))
+            for name, (change, _) in CHANGES.items()
+        }
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_makes_again_what_depends_on_it_and_nothing_else(pending, change):
+    assert pending[change].result() == CHANGES[change][1]
 
 
 def test_after_a_change_only_what_depends_on_it_is_made_and_then_all_is_done(finished):

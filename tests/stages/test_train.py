@@ -1,0 +1,437 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from minibatch import tables
+from minibatch.canonical import digest
+from minibatch.problem import Problem
+from minibatch.stages.train import Run, train, verify
+
+RUN = Run(
+    device="cpu",
+    implementation="scratch",
+    loader="direct",
+    objective="half_mse",
+    batch_size=10,
+    learning_rate=0.05,
+    epochs=2,
+    schedule="constant",
+    sampling="permutation",
+    copies=1,
+    seed=0,
+)
+GD = replace(RUN, batch_size=1500, learning_rate=1.0, epochs=10)
+
+
+def by_hand(x, y, run):
+    """The loss before each step and after the last, by a plain loop in float64."""
+    x, y = np.column_stack([x, np.ones(len(x))]).astype(float), y.astype(float)
+    start = np.random.RandomState([run.seed, 0]).normal(0, 0.01, x.shape[1] - 1)
+    w = np.append(start.astype(np.float32), 0).astype(float)
+    losses = [np.mean((x @ w - y) ** 2) / 2]
+    for epoch in range(run.epochs):
+        random = np.random.RandomState([run.seed, 1 + epoch])
+        visits = run.copies * len(y)
+        if run.sampling == "permutation":
+            order = random.permutation(visits) % len(y)
+        else:
+            order = random.randint(len(y), size=visits)
+        rate = run.learning_rate / (10**epoch if run.schedule == "tenth" else 1)
+        for begin in range(0, visits, run.batch_size):
+            batch = order[begin : begin + run.batch_size]
+            slope = np.mean((x[batch] @ w - y[batch])[:, None] * x[batch], axis=0)
+            w = w - rate * (2 if run.objective == "mse" else 1) * slope
+            losses.append(np.mean((x @ w - y) ** 2) / 2)
+    return np.array(losses)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("loader", ["framework", "direct"])
+def test_full_batch_descent_at_learning_rate_1_follows_its_closed_form(
+    pytorch, examples, loader, seed
+):
+    x, y = (part.astype(float) for part in examples)
+    x = np.column_stack([x, np.ones(1500)])
+    h, b = x.T @ x / 1500, x.T @ y / 1500
+    w = np.append(np.random.RandomState([seed, 0]).normal(0, 0.01, 5), 0)
+    losses = []
+    for _ in range(11):
+        losses.append(np.mean((x @ w - y) ** 2) / 2)
+        w = w - 1.0 * (h @ w - b)
+    trace = train(pytorch, *examples, replace(GD, loader=loader, seed=seed))
+    assert trace["step"].tolist() == list(range(11))
+    np.testing.assert_allclose(trace["loss"], losses, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 1, "learning_rate": 0.005},
+        {"batch_size": 10},
+        {"batch_size": 100, "learning_rate": 0.4},
+        {"batch_size": 7},
+        {"batch_size": 1499, "epochs": 3},
+        {"sampling": "replacement"},
+        {"copies": 2},
+        {"copies": 2, "sampling": "replacement"},
+        {"batch_size": 3000, "copies": 2, "learning_rate": 0.5},
+        {"schedule": "tenth", "epochs": 3},
+        {"implementation": "concise"},
+        {"implementation": "concise", "objective": "mse", "learning_rate": 0.01, "epochs": 4},
+        {"implementation": "concise", "objective": "mse", "schedule": "tenth"},
+        {"objective": "mse", "learning_rate": 0.01},
+        {"seed": 3},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("loader", ["framework", "direct"])
+def test_a_trace_is_that_of_a_plain_loop_to_rounding(pytorch, examples, loader, changes):
+    run = replace(RUN, loader=loader, **changes)
+    trace = train(pytorch, *examples, run)
+    losses = by_hand(*examples, run)
+    assert trace["step"].iloc[-1] == len(losses) - 1
+    np.testing.assert_allclose(trace["loss"], losses[trace["step"]], rtol=2e-6)
+
+
+@pytest.mark.parametrize("implementation", ["scratch", "concise"])
+@pytest.mark.parametrize("loader", ["framework", "direct"])
+def test_the_losses_are_the_same_to_the_last_bit_each_time(
+    pytorch, examples, implementation, loader
+):
+    run = replace(RUN, implementation=implementation, loader=loader)
+    one, other = (train(pytorch, *examples, run)["loss"] for _ in range(2))
+    assert one.to_numpy().tobytes() == other.to_numpy().tobytes()
+
+
+def test_other_seeds_give_other_traces(pytorch, examples):
+    traces = [train(pytorch, *examples, replace(RUN, seed=seed))["loss"] for seed in range(3)]
+    assert len({trace.to_numpy().tobytes() for trace in traces}) == 3
+
+
+@pytest.mark.parametrize("implementation", ["scratch", "concise"])
+def test_a_run_that_diverges_has_a_trace_without_a_gap_up_to_a_loss_that_is_not_finite(
+    pytorch, examples, implementation
+):
+    run = replace(RUN, implementation=implementation)
+    good, bad = (train(pytorch, *examples, replace(run, learning_rate=r)) for r in (0.05, 10.0))
+    pd.testing.assert_frame_equal(
+        bad[["step", "examples", "epoch"]], good[["step", "examples", "epoch"]]
+    )
+    finite = np.isfinite(bad["loss"])
+    assert finite[:2].all()
+    assert bad["loss"][1] > bad["loss"][0]
+    assert not finite.iloc[-1]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (1, [0, 1, 2, 5, 10, 20, 50, *range(100, 3001, 100)]),
+        (10, [0, 10, 20, 50, *range(100, 3001, 100)]),
+        (30, [0, 30, 60, 120, 210, 300, 420, 510, 600, 720, 810, 900, 1020, 1110, 1200, 1320]),
+        (100, [*range(0, 3001, 100)]),
+        (1500, [0, 1500, 3000]),
+    ],
+)
+def test_the_trace_has_the_start_is_dense_early_and_then_has_every_hundred_examples(
+    pytorch, examples, size, expected
+):
+    trace = train(pytorch, *examples, replace(RUN, batch_size=size))
+    assert trace["examples"].tolist()[: len(expected)] == expected
+    assert trace["examples"].iloc[-1] == 3000
+    np.testing.assert_array_equal(trace["step"] * size, trace["examples"])
+    np.testing.assert_array_equal(trace["epoch"], trace["examples"] / 1500)
+
+
+@pytest.mark.parametrize(("rows", "size", "copies"), [(203, 10, 1), (250, 7, 1), (101, 25, 2)])
+def test_the_end_of_each_epoch_is_there_whatever_the_number_of_examples(
+    pytorch, examples, rows, size, copies
+):
+    x, y = examples[0][:rows], examples[1][:rows]
+    trace = train(pytorch, x, y, replace(RUN, batch_size=size, copies=copies, epochs=3))
+    ends = trace[trace["examples"].isin([rows * copies * epoch for epoch in (1, 2, 3)])]
+    assert ends["epoch"].tolist() == [1, 2, 3]
+    steps = -(-rows * copies // size)
+    assert ends["step"].tolist() == [steps, 2 * steps, 3 * steps]
+
+
+def test_the_columns_are_those_of_the_table(pytorch, examples):
+    phases = ["load_seconds", "compute_seconds", "update_seconds"]
+    trace = train(pytorch, *examples, RUN)
+    assert list(trace) == ["step", "examples", "epoch", "seconds", *phases, "loss"]
+    assert trace["seconds"][0] == 0
+    assert (trace["seconds"].diff()[1:] > 0).all()
+    np.testing.assert_allclose(trace[phases].sum(axis=1), trace["seconds"], rtol=1e-12)
+
+
+def with_model(framework, **methods):
+    """The framework, with methods of its model from scratch replaced."""
+    model = type("Model", (framework.Scratch,), methods)
+    return SimpleNamespace(**vars(framework) | {"IMPLEMENTATIONS": {"scratch": model}})
+
+
+def slept(seconds, durations):
+    start = time.perf_counter()
+    time.sleep(seconds)
+    durations.append(time.perf_counter() - start)
+
+
+def test_the_evaluation_of_the_loss_is_off_the_clock(pytorch, examples):
+    durations = []
+
+    def parameters(self):
+        slept(0.02, durations)
+        return pytorch.Scratch.parameters(self)
+
+    framework = with_model(pytorch, parameters=parameters)
+    trace = train(framework, *examples, replace(RUN, batch_size=100, epochs=1))
+    assert len(durations) == len(trace) == 16
+    assert trace["seconds"].iloc[-1] / sum(durations) < 0.5
+
+
+@pytest.mark.parametrize("phase", ["load", "compute", "update"])
+def test_each_part_of_a_step_counts_in_its_phase(pytorch, examples, phase):
+    durations = []
+
+    def slow(method):
+        def slowed(*arguments):
+            slept(0.005, durations)
+            return method(*arguments)
+
+        return slowed
+
+    def loader(*arguments):
+        for batch in pytorch.direct_loader(*arguments):
+            slept(0.005, durations)
+            yield batch
+
+    if phase == "load":
+        framework = SimpleNamespace(**vars(pytorch) | {"LOADERS": {"direct": loader}})
+    else:
+        framework = with_model(pytorch, **{phase: slow(getattr(pytorch.Scratch, phase))})
+    last = train(framework, *examples, replace(RUN, batch_size=50, epochs=1)).iloc[-1]
+    assert len(durations) == 30
+    assert last[f"{phase}_seconds"] / sum(durations) > 0.99
+    assert last[f"{phase}_seconds"] / last["seconds"] > 0.5
+
+
+def test_what_the_device_still_does_when_a_step_returns_counts(pytorch, examples, device):
+    def compute(self, x, y):
+        device.submit(0.005)
+        pytorch.Scratch.compute(self, x, y)
+
+    framework = with_model(pytorch, compute=compute)
+    framework.wait = lambda _: device.wait()
+    trace = train(framework, *examples, replace(RUN, batch_size=50, epochs=1))
+    assert len(device.durations) == 30
+    assert trace["seconds"].iloc[-1] / device.busy > 0.95
+
+
+def test_the_device_is_not_waited_for_at_every_step(pytorch, examples):
+    waits = []
+    framework = SimpleNamespace(**vars(pytorch) | {"wait": waits.append})
+    trace = train(framework, *examples, replace(RUN, batch_size=1, learning_rate=0.005, epochs=1))
+    # at the start and the stop before each point, and at the end of the epoch
+    assert len(waits) <= 2 * len(trace) + 2
+
+
+@pytest.mark.parametrize("loader", ["framework", "direct"])
+@pytest.mark.parametrize("implementation", ["scratch", "concise"])
+@pytest.mark.parametrize("objective", ["half_mse", "mse"])
+@pytest.mark.parametrize(
+    ("size", "rate"), [(1, 0.005), (1, 1.0), (7, 0.05), (100, 0.4), (1500, 1.0), (1500, 10.0)]
+)
+def test_a_correct_step_passes_the_gate(
+    pytorch, examples, loader, implementation, objective, size, rate
+):
+    changes = {"loader": loader, "implementation": implementation, "objective": objective}
+    verify(pytorch, *examples, replace(RUN, batch_size=size, learning_rate=rate, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"sampling": "replacement"}, {"copies": 2}, {"schedule": "tenth"}, {"batch_size": 1499}],
+    ids=str,
+)
+def test_every_kind_of_run_passes_the_gate(pytorch, examples, changes):
+    verify(pytorch, *examples, replace(RUN, **changes))
+
+
+class Wrong:
+    """Frameworks that compute something else than they should."""
+
+    def half_missing(pytorch):
+        def start(self, weights, objective, device):  # noqa: ARG001
+            pytorch.Scratch.__init__(self, weights, "mse", device)
+
+        return with_model(pytorch, __init__=start)
+
+    def learning_rate_too_high(pytorch):
+        def update(self, rate):
+            pytorch.Scratch.update(self, rate * 1.001)
+
+        return with_model(pytorch, update=update)
+
+    def bias_left_out(pytorch):
+        def update(self, rate):
+            self._bias.grad.zero_()
+            pytorch.Scratch.update(self, rate)
+
+        return with_model(pytorch, update=update)
+
+    def gradient_kept_for_the_next_step(pytorch):
+        def update(self, rate):
+            for parameter in (self._weights, self._bias):
+                parameter.data.sub_(rate * parameter.grad)
+
+        return with_model(pytorch, update=update)
+
+    def weights_in_half_precision(pytorch):
+        def update(self, rate):
+            pytorch.Scratch.update(self, rate)
+            self._weights.data = self._weights.data.bfloat16().float()
+
+        return with_model(pytorch, update=update)
+
+    def sum_instead_of_mean(pytorch):
+        def compute(self, x, y):
+            pytorch.Scratch.compute(self, x, y)
+            for parameter in (self._weights, self._bias):
+                parameter.grad *= len(y)
+
+        return with_model(pytorch, compute=compute)
+
+    def other_batches(pytorch):
+        def loader(x, y, order, size):
+            return pytorch.direct_loader(x, y, np.roll(order, 1), size)
+
+        return SimpleNamespace(**vars(pytorch) | {"LOADERS": {"direct": loader}})
+
+    def same_batch_again(pytorch):
+        def loader(x, y, order, size):
+            first = next(pytorch.direct_loader(x, y, order, size))
+            yield first
+            yield first
+
+        return SimpleNamespace(**vars(pytorch) | {"LOADERS": {"direct": loader}})
+
+    def targets_of_other_examples(pytorch):
+        def loader(x, y, order, size):
+            for features, targets in pytorch.direct_loader(x, y, order, size):
+                yield features, targets.flip(0)
+
+        return SimpleNamespace(**vars(pytorch) | {"LOADERS": {"direct": loader}})
+
+
+@pytest.mark.parametrize(
+    "wrong", [function for name, function in vars(Wrong).items() if name[0] != "_"]
+)
+def test_a_wrong_step_does_not_pass_the_gate(pytorch, examples, wrong):
+    with pytest.raises(Problem) as caught:
+        verify(wrong(pytorch), *examples, RUN)
+    said = str(caught.value)
+    assert said.startswith("scratch, direct loader, batch size 10: not timed, because a step is")
+    assert "\n" not in said
+
+
+def test_momentum_does_not_pass_the_gate_although_the_first_step_is_right(pytorch, examples):
+    class Model(pytorch.Concise):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self._optimizer = torch.optim.SGD(self._network.parameters(), lr=0.0, momentum=0.9)
+
+    framework = SimpleNamespace(**vars(pytorch) | {"IMPLEMENTATIONS": {"concise": Model}})
+    with pytest.raises(Problem, match="^concise, direct loader, batch size 10: not timed"):
+        verify(framework, *examples, replace(RUN, implementation="concise"))
+
+
+@pytest.fixture
+def job(tmp_path, examples):
+    """A small table of examples, and the parameters of a job that trains on it."""
+    path = tmp_path / "examples.parquet"
+    frame = pd.DataFrame(np.column_stack([*examples])[:60], columns=[*"abcdef"])
+    tables.write(frame, path, parameters={"rows": 60}, provenance={})
+    several = {"batch_sizes": [10, 60], "learning_rates": [0.1, 2.0]}
+    parameters = {
+        name: value
+        for name, value in asdict(RUN).items()
+        if name not in ("seed", "loader", "batch_size", "learning_rate")
+    }
+    parameters |= {"framework": "pytorch", "run": "grid", "threads": 2, "seeds": 2} | several
+    parameters |= {"loaders": ["framework", "direct"], "inputs": {str(path): digest({"rows": 60})}}
+    return path, parameters
+
+
+def stage(job, output, code="from minibatch.stages import train"):
+    """Run the stage in a process of its own."""
+    path, parameters = job
+    arguments = ["--parameters", json.dumps(parameters), "--inputs", path, "--output", output]
+    code += "\nimport sys\nfrom minibatch import command\nsys.exit(command.run(train.make))"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.usefixtures("package_on_path")
+def test_the_stage_writes_the_trace_of_every_combination_and_seed(tmp_path, job, examples):
+    output = tmp_path / "grid.parquet"
+    done = stage(job, output)
+    assert (done.returncode, done.stderr) == (0, "")
+    table = tables.read(output, digest(job[1]))
+    assert {"framework", "run", *Run.__annotations__} < set(table)
+    assert set(table["framework"]) == {"pytorch"}
+    assert set(table["run"]) == {"grid"}
+    names = ["loader", "batch_size", "learning_rate", "seed"]
+    traces = dict(list(table.groupby(names)))
+    assert len(traces) == 16
+    x, y = examples[0][:60], examples[1][:60]
+    for values, trace in traces.items():
+        losses = by_hand(x, y, replace(RUN, **dict(zip(names, values, strict=True))))
+        np.testing.assert_allclose(trace["loss"], losses[trace["step"]], rtol=1e-4)
+    about = table.attrs["provenance"]
+    assert (about["frameworks"], about["threads"]) == ([f"torch {torch.__version__}"], [2])
+
+
+SPOILT = """
+from minibatch.frameworks import pytorch
+from minibatch.stages import train
+class Model(pytorch.Scratch):
+    updates = 0
+    def update(self, rate):
+        Model.updates += 1
+        print(Model.updates)
+        super().update(1.01 * rate)
+pytorch.IMPLEMENTATIONS["scratch"] = Model
+"""
+
+
+@pytest.mark.usefixtures("package_on_path")
+def test_the_stage_times_nothing_where_a_step_is_wrong(tmp_path, job):
+    done = stage(job, tmp_path / "grid.parquet", SPOILT)
+    assert done.returncode == 1
+    assert done.stdout == "1\n"
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: scratch, framework loader, batch size 10: not timed")
+    assert os.listdir(tmp_path) == ["examples.parquet"]
+
+
+@pytest.mark.usefixtures("package_on_path")
+def test_the_stage_refuses_examples_made_with_other_parameters(tmp_path, job):
+    path, parameters = job
+    parameters["inputs"] = {str(path): digest({"rows": 61})}
+    done = stage(job, tmp_path / "grid.parquet")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {path}: made with other parameters")
