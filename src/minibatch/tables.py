@@ -34,14 +34,12 @@ def read(path: str | Path, expected: str | None = None) -> pd.DataFrame:
     remedy = "delete it, and snakemake makes it again"
     try:
         table = pq.read_table(path, partitioning=None)
-        metadata = table.schema.metadata or {}
-        about = {key.decode(): value.decode() for key, value in metadata.items()}
-        unchanged = about.get("checksum") == _checksum(table, about)
     except FileNotFoundError:
         raise Problem(f"{path}: there is no such table; run snakemake") from None
-    except (OSError, pa.ArrowException, UnicodeDecodeError, TypeError):
-        raise Problem(f"{path}: damaged, or no table of this pipeline; {remedy}") from None
-    if not unchanged:
+    except (OSError, pa.ArrowException):
+        raise Problem(f"{path}: damaged, it does not read as Parquet; {remedy}") from None
+    about = _about(table)
+    if about is None:
         raise Problem(
             f"{path}: damaged or edited by hand, its content and its checksum differ; {remedy}"
         )
@@ -60,6 +58,16 @@ def origin(frames: Iterable[pd.DataFrame]) -> dict[str, list]:
         name: sorted({value for source in sources for value in source.get(name, [])})
         for name in ("machines", "frameworks", "threads")
     }
+
+
+def _about(table: pa.Table) -> dict[str, str] | None:
+    """What a table says of itself; None unless its checksum is that of its content."""
+    metadata = table.schema.metadata or {}
+    try:
+        about = {key.decode(): value.decode() for key, value in metadata.items()}
+        return about if about.get("checksum") == _checksum(table, about) else None
+    except (UnicodeDecodeError, TypeError):  # no text, or a type of cell that we never write
+        return None
 
 
 def _checksum(table: pa.Table, about: dict[str, str]) -> str:

@@ -137,6 +137,7 @@ def _unzip(content: bytes) -> bytes:
     except (
         zipfile.BadZipFile,
         zlib.error,
+        EOFError,
         LookupError,
         ValueError,
         RuntimeError,
