@@ -9,7 +9,7 @@ import jinja2
 import pandas as pd
 import yaml
 
-from minibatch import command, inputs, tables
+from minibatch import command, inputs, provenance, tables
 from minibatch.files import write_text
 from minibatch.source import notes
 
@@ -134,6 +134,7 @@ def answer(training: pd.DataFrame, target: float) -> str:
 def about_sheet(origin: dict, source: dict) -> dict:
     """The machine, the data's source and the versions."""
     failures = "; ".join(f"{name}: {why}" for name, why in source["failures"].items())
+    here = provenance.collect()
     rows = {
         "machine": "; ".join(origin["machines"]),
         "frameworks": ", ".join(origin["frameworks"]),
@@ -141,6 +142,10 @@ def about_sheet(origin: dict, source: dict) -> dict:
         "data": source["address"] or "SURROGATE",
         "retrieved": source["retrieved"],
         "sources that failed": failures or "none",
+        "report made": f"{here['started']}, from commit {here['commit']}, on {here['system']}",
+        "with": ", ".join(
+            f"{name} {here[name]}" for name in ("python", "numpy", "pandas", "pyarrow")
+        ),
     }
     return sheet("About these measurements", pd.DataFrame(rows.items(), columns=["what", "value"]))
 
