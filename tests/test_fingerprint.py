@@ -11,6 +11,8 @@ import minibatch
 
 SOURCE = Path(minibatch.__file__).parent
 
+GUARD_SECONDS = 100  # ends a test that hangs; nothing is measured by it
+
 # a imports b, b imports c; nothing imports d
 MODULES = {
     "a": '"""Docstring."""\nfrom minibatch import b\ndef f():\n    """Say."""\n    return b.B\n',
@@ -41,6 +43,7 @@ def code(package, *modules):
         capture_output=True,
         text=True,
         check=True,
+        timeout=GUARD_SECONDS,
     )
     assert re.fullmatch(r"[0-9a-f]{16}\n", done.stdout)
     return done.stdout

@@ -52,6 +52,16 @@ def test_the_hessian_is_the_slope_of_the_gradient(problem):
     np.testing.assert_allclose(objective.hessian(problem[0]), slopes, atol=1e-10)
 
 
+def test_float32_data_have_the_hessian_and_the_gradient_of_the_same_data_in_float64(problem):
+    x, y = (part.astype(np.float32) for part in problem)
+    exact = x.astype(np.float64), y.astype(np.float64)
+    point = np.full(6, 0.3)
+    np.testing.assert_allclose(objective.hessian(x), objective.hessian(exact[0]), rtol=1e-13)
+    np.testing.assert_allclose(
+        objective.gradient(x, y, point), objective.gradient(*exact, point), rtol=1e-13
+    )
+
+
 def test_the_optimum_has_no_slope_and_the_loss_rises_from_it_in_every_direction(problem):
     optimum = objective.optimum(*problem)
     floor = objective.loss(*problem, optimum)

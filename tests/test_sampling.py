@@ -5,16 +5,20 @@ from minibatch.sampling import METHODS, batch_order, initial_weights
 
 
 @pytest.mark.parametrize(
-    ("seed", "epoch", "method", "expected"),
+    ("seed", "epoch", "method", "copies", "expected"),
     [
-        (0, 0, "permutation", [9, 4, 0, 8, 1, 5, 3, 2, 6, 7]),
-        (0, 1, "permutation", [4, 2, 9, 1, 8, 7, 3, 6, 0, 5]),
-        (1, 0, "permutation", [0, 6, 2, 7, 9, 8, 3, 1, 4, 5]),
-        (0, 0, "replacement", [7, 6, 2, 9, 3, 0, 1, 1, 5, 4]),
+        (0, 0, "permutation", 1, [9, 4, 0, 8, 1, 5, 3, 2, 6, 7]),
+        (0, 1, "permutation", 1, [4, 2, 9, 1, 8, 7, 3, 6, 0, 5]),
+        (1, 0, "permutation", 1, [0, 6, 2, 7, 9, 8, 3, 1, 4, 5]),
+        (0, 0, "permutation", 2, [4, 4, 0, 3, 1, 0, 3, 2, 1, 2]),
+        (0, 0, "replacement", 1, [7, 6, 2, 9, 3, 0, 1, 1, 5, 4]),
+        (0, 0, "replacement", 2, [4, 2, 3, 1, 3, 0, 1, 1, 4, 2]),
     ],
 )
-def test_orders_come_from_the_frozen_stream_of_the_legacy_generator(seed, epoch, method, expected):
-    assert batch_order(10, seed, epoch, method, copies=1).tolist() == expected
+def test_orders_come_from_the_frozen_stream_of_the_legacy_generator(
+    seed, epoch, method, copies, expected
+):
+    assert batch_order(10 // copies, seed, epoch, method, copies).tolist() == expected
 
 
 @pytest.mark.parametrize(

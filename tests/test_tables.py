@@ -178,6 +178,12 @@ def test_a_table_that_another_program_wrote_is_refused(path, values):
     assert refusal(path).startswith(f"{path}: damaged or edited by hand")
 
 
+def test_a_table_with_two_columns_of_one_name_is_refused(path):
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("loss", table["loss"]), path)
+    assert refusal(path).startswith(f"{path}: damaged")
+
+
 def test_metadata_of_another_program_that_are_no_text_are_refused(path):
     table = pq.read_table(path)
     pq.write_table(table.replace_schema_metadata({b"\xff": b"\xfe"}), path)

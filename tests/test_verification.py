@@ -90,6 +90,15 @@ def test_a_step_passes_at_every_batch_size_learning_rate_and_factor(step, size, 
     check_step(before, after, x[:size], y[:size], rate, factor, "a step")
 
 
+def test_a_step_whose_sum_rounds_always_the_same_way_passes():
+    before, x = np.zeros(6, dtype=np.float32), np.full((3000, 5), 0.1, dtype=np.float32)
+    y = np.full(3000, 0.1, dtype=np.float32)
+    after = descended(before, x, y)
+    exact = RATE * np.append(x[0], 1).astype(float) * y[0]
+    assert np.abs(after - exact).max() / np.abs(exact).max() > 1e-6
+    check_step(before, after, x, y, RATE, 1, "a step")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -9,9 +9,9 @@ import torch
 from minibatch import frameworks
 
 THREADS = """
+import os, torch
 from minibatch import frameworks
 frameworks.start("pytorch", {threads})
-import os, torch
 print(torch.get_num_threads(), os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"])
 """
 
