@@ -39,7 +39,7 @@ def figure(
 ) -> tuple[Figure, np.ndarray]:
     """Make a figure, width and height in inches, with its message as title; axes as an array."""
     made = Figure(figsize=size, layout="constrained")
-    made.suptitle(textwrap.fill(title, 11 * int(size[0]) - 14), x=0.01, ha="left")
+    made.suptitle(_wrap(made, title), x=0.01, ha="left")
     return made, made.subplots(rows, columns, squeeze=False, **shared)
 
 
@@ -97,11 +97,16 @@ def legend(made: Figure, axes: Axes, columns: int) -> None:
     made.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 
-def caption(made: Figure, lines: Iterable[str]) -> None:
-    """Put lines below a figure, for what a reader must not miss."""
-    text = "\n".join(lines)
-    if text:
-        made.supxlabel(text, x=0.01, ha="left", fontsize=8, color="#B00000", weight="bold")
+def warn(made: Figure, lines: Iterable[str]) -> None:
+    """Put lines above a figure's message, in red, for what a reader must not miss."""
+    if lines := [_wrap(made, line) for line in lines]:
+        title = "\n".join([*lines, made.get_suptitle()])
+        made.suptitle(title, x=0.01, ha="left", color="#B00000")
+
+
+def _wrap(made: Figure, text: str) -> str:
+    """Break lines at the width of a figure, in the size and weight of its title."""
+    return textwrap.fill(text, int(11 * made.get_figwidth()) - 14)
 
 
 def times(ratio: float) -> str:

@@ -25,7 +25,7 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
     figure = module.draw(read, **parameters["options"])
 
     machines = tables.origin(read.values())["machines"]
-    style.caption(figure, notes(json.loads(source.read_text(encoding="utf-8")), machines))
+    style.warn(figure, notes(json.loads(source.read_text(encoding="utf-8")), machines))
     undated = {"Date": None} if output.suffix == ".svg" else {}
     with replacing(output) as temporary:
         figure.savefig(temporary, dpi=150, metadata=undated)
