@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -200,7 +201,12 @@ class Running(subprocess.Popen):
         self._log = folder.parent / f"said.{time.monotonic_ns()}"
         with self._log.open("w") as log:
             super().__init__(
-                **command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                **command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # What a shell starts in the background ignores Ctrl-C, and that is inherited.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def said(self) -> str:
