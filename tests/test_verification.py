@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from minibatch.problem import Problem
-from minibatch.verification import check_product, check_step, gamma
+from minibatch.reference import gamma
+from minibatch.verification import check_product, check_step
 
 RATE = 0.1
 

@@ -25,3 +25,10 @@ def batch_order(examples: int, seed: int, epoch: int, method: str, copies: int) 
     if method == "replacement":
         return random.randint(examples, size=visits)
     return random.permutation(visits) % examples
+
+
+def batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """The batches of an order as matrices, a batch a row: the whole ones, and the smaller last."""
+    whole = len(order) // batch_size * batch_size
+    parts = order[:whole].reshape(-1, batch_size), order[whole:].reshape(1, -1)
+    return [part for part in parts if part.size]

@@ -1,21 +1,10 @@
-"""The gate: what is not right is not timed.
-
-Bounds follow from float32 rounding alone: a sum of k products computed in any order differs from
-the exact one by at most γ(k) · Σ|terms|, with γ(k) = ku/(1 − ku) and u = 2⁻²⁴ (Higham, Accuracy
-and Stability of Numerical Algorithms, 2002, section 3.1).
-"""
+"""The gate: what is not right is not timed. Bounds follow from float32 rounding alone."""
 
 import numpy as np
 
-from minibatch import objective
+from minibatch import objective, reference
 from minibatch.problem import Problem
-
-UNIT_ROUNDOFF = 2.0**-24
-
-
-def gamma(terms: int) -> float:
-    """γ(terms), the relative error bound of a float32 sum of so many products."""
-    return terms * UNIT_ROUNDOFF / (1 - terms * UNIT_ROUNDOFF)
+from minibatch.reference import gamma
 
 
 def check_product(a: np.ndarray, b: np.ndarray, c: np.ndarray, what: str) -> None:
@@ -39,19 +28,31 @@ def check_step(
     factor: float,
     what: str,
 ) -> None:
-    """Raise Problem unless after = before − η · factor · ∇(½MSE) on the batch (x, y).
-
-    The bound allows for rounding in the residuals, in their weighted mean and in the update.
-    """
-    step = learning_rate * factor * objective.gradient(x, y, before)
-    ones = np.column_stack([np.abs(np.float64(x)), np.ones(len(x))])
-    magnitude = ones.T @ (ones @ np.abs(before) + np.abs(y)) / len(y)
-    terms = len(y) + len(before) + 8  # the sum over the batch, the product x·w, and single steps
-    bound = gamma(terms) * learning_rate * factor * magnitude + gamma(2) * np.abs(before)
-    excess = np.abs(after - (before - step)) / bound
+    """Raise Problem unless after = before − η · factor · ∇(½MSE) on the batch (x, y)."""
+    expected, bound = reference.step(x, y, np.float64(before), learning_rate, factor)
+    excess = np.abs(after - expected) / bound
     if not excess.max() <= 1:
         raise Problem(
             f"{what}: not timed, because a step is wrong: parameter {np.argmax(excess)} went from "
             f"{before[np.argmax(excess)]:.9g} to {after[np.argmax(excess)]:.9g} instead of "
-            f"{(before - step)[np.argmax(excess)]:.9g}"
+            f"{expected[np.argmax(excess)]:.9g}"
+        )
+
+
+def check_loss(
+    loss: float, x: np.ndarray, y: np.ndarray, parameters: np.ndarray, error: float, what: str
+) -> None:
+    """Raise Problem unless a loss is that of parameters at most `error` (2-norm) from these.
+
+    The loss is a quadratic, so that it differs by at most ‖∇‖·error + ½·λmax·error². Where the
+    bound is not finite, since the run diverged, anything passes.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected = objective.loss(x, y, parameters)
+        slope = np.linalg.norm(objective.gradient(x, y, parameters))
+        bound = slope * error + error**2 / objective.stability_limit(x) + 1e-12 * expected
+    if np.isfinite(bound) and not abs(loss - expected) <= bound:
+        raise Problem(
+            f"{what}: its loss is {loss:.9g} instead of {expected:.9g}, which rounding "
+            f"(at most {bound:.2g}) does not explain"
         )

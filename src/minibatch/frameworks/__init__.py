@@ -2,14 +2,23 @@
 
 A framework module has
 
-- `version()` and `set_threads(threads)`;
-- `array(values, device)`, `to_numpy(array)`, `wait(device)`, `write(target, index, value)` (which
+- `version()` and `set_threads(threads)`, which is called before anything else;
+- `ASYNCHRONOUS`: whether an operation may return before the device has done it;
+- `array(values, device)`, `to_numpy(array)`, and `wait(*arrays)`, which returns when they are done;
+- `output(values, device)`: an array that `write(target, index, value)` can write into (which
   returns the target, a new one where arrays are immutable);
 - `dot(u, v)`, `matvec(matrix, vector)`, `vecmat(vector, matrix)` and `matmul(left, right)`;
 - `LOADERS`: "framework" (the framework's own, as its users would) and "direct" (indexing); each
   takes (x, y, order, batch_size) and gives an iterable of batches (x, y);
-- `IMPLEMENTATIONS`: "scratch" and "concise"; each is called with (weights, objective, device) and
-  gives a model with `compute(x, y)`, `update(learning_rate)` and `parameters()`.
+- `IMPLEMENTATIONS`, each called with (weights, objective, device). All give models with
+  `parameters()`, (w, b) as NumPy float32, and `wait()`, which returns when they are computed.
+  "scratch" and "concise", as in the chapter, have `compute(x, y)` and `update(learning_rate)`;
+  "compiled", as the framework's users compile it, has `epoch(x, y, order, batch_size,
+  learning_rate)`, a whole epoch with direct indexing.
+
+It imports nothing but its framework, NumPy, the standard library and what other modules of this
+package import in its environment: where workflow/envs has a file of pins for it, an environment of
+its own with these pins and no more, else the main one.
 """
 
 import gc
