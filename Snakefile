@@ -13,10 +13,11 @@ PYTHON = sys.executable
 logging.raiseExceptions = False  # on a full disk, our line and not how Snakemake fails to log
 sys.path.insert(0, SOURCE)
 os.environ["PYTHONPATH"] = SOURCE
+os.environ["MINIBATCH_PYTHON"] = PYTHON
 os.environ["MINIBATCH_JOBS_LOCK"] = os.path.abspath(".snakemake/minibatch.jobs.lock")
 
 from minibatch import config as configuration
-from minibatch import experiment, locks
+from minibatch import environments, experiment, locks
 from minibatch.canonical import canonical
 from minibatch.fingerprint import code
 
@@ -30,6 +31,7 @@ configfile: "config.yaml"
 
 configuration.or_exit(configuration.check, config, written)
 if workflow.is_main_process:
+    environments.forget_failed(config["frameworks"])
     print(*configuration.warnings(config), sep="\n", file=sys.stderr)
 
 # Each rule tracks two parameters, `config` and `code`: functions of wildcards alone, since Snakemake
@@ -52,8 +54,16 @@ onstart:
     run_lock = configuration.or_exit(locks.take, ".snakemake")
 
 
+# The report is there, but not with all that was asked for.
+onsuccess:
+    configuration.or_exit(environments.require, config["frameworks"])
+
+
 include: "workflow/rules/download.smk"
 include: "workflow/rules/standardise.smk"
+include: "workflow/rules/environments.smk"
+include: "workflow/rules/verify.smk"
+include: "workflow/rules/floor.smk"
 include: "workflow/rules/matmul.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/summary.smk"

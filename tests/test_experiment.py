@@ -20,6 +20,7 @@ CONFIG = {
     "matmul": {
         "strategies": ["element", "block", "full"],
         "sizes": [64, 256],
+        "sizes_of_others": [256],
         "largest": {"element": 64},
         "block": 64,
         "blocks": {"n": 256, "columns": [128, 16, 64]},
@@ -29,6 +30,7 @@ CONFIG = {
     "training": {
         "target_loss": 0.25,
         "loaders": ["framework", "direct"],
+        "floor": {"batch_size": [1, 10], "learning_rate": 0.05},
         "runs": {
             "gd": {
                 "implementation": "scratch",

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from minibatch import surrogate
-from minibatch.stages.report import answer
+from minibatch.sheets import answer
 from minibatch.statistics import per_seed, spread
 from minibatch.summaries import matmul, problem, published, statements, training
 
@@ -185,7 +185,7 @@ def test_times_are_compared_seed_by_seed_for_each_loader(examples):
     assert rows.verdict.to_dict() == {"direct": "holds", "framework": "undecided"}
 
 
-def test_the_answer_is_the_first_at_the_target_for_each_loader_on_the_data_as_they_are():
+def test_the_answer_is_the_first_at_the_target_on_the_data_as_they_are():
     traces = pd.concat(
         [
             trace("gd", [0.5, 0.2], [0, 3e-3]),
@@ -195,6 +195,8 @@ def test_the_answer_is_the_first_at_the_target_for_each_loader_on_the_data_as_th
         ]
     )
     summary = training.summarise({"traces": traces}, 0.25)
-    said = answer(summary, 0.25)
-    assert "framework loader: batch size 300 at learning rate 1 (quick), 2 ms" in said
+    assert answer(summary, 0.25) == (
+        "First at a loss of 0.25: batch size 300 at learning rate 1 (quick), scratch in pytorch on "
+        "cpu with the framework loader, 2 ms."
+    )
     assert answer(summary[summary.run == "never"], 0.25) == "No run reaches a loss of 0.25."

@@ -213,6 +213,10 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
     for section, name in (("matmul", "budget_seconds"), ("training", "target_loss")):
         if not math.isfinite(config[section][name]):
             yield (section, name), "not a finite number"
+    for index, size in enumerate(config["training"]["floor"]["batch_size"]):
+        if size > config["dataset"]["rows"]:
+            what = f"{size} is above the {config['dataset']['rows']} examples (dataset.rows)"
+            yield ("training", "floor", "batch_size", index), what
     runs = config["training"]["runs"]
     for name, run in runs.items():
         key = ("training", "runs", name)
@@ -230,11 +234,15 @@ def _run_problems(config: dict, name: str, key: Key, known: list[str]) -> Iterat
     for framework in run.get("override", {}).keys() - known:
         yield (*key, "override", framework), f"unknown framework{_suggest(framework, known)}"
     for framework in config["frameworks"]:
+        if name not in experiment.runs(config, framework):
+            continue
         values = experiment.resolve(config, name, framework)
         missing = {"implementation", "batch_size", "learning_rate", "epochs"} - values.keys()
         if missing:
             yield key, f"{', '.join(sorted(missing))} missing"
             continue
+        if values["implementation"] == "compiled" and values["loaders"] != ["direct"]:
+            yield (*key, "loaders"), "a compiled run indexes by itself; write loaders: [direct]"
         visits = config["dataset"]["rows"] * values["copies"]
         for size in values["batch_sizes"]:
             if size > visits:
@@ -252,8 +260,8 @@ def warnings(config: dict) -> list[str]:
     table = scale(surrogate.table(), config["dataset"]["scaling"])[: config["dataset"]["rows"]]
     limit = objective.stability_limit(table[:, :-1])
     unstable = []
-    for run in experiment.plain_runs(config):
-        for framework in config["frameworks"]:
+    for framework in config["frameworks"]:
+        for run in experiment.plain_runs(config):
             values = experiment.resolve(config, run, framework)
             full = config["dataset"]["rows"] * values["copies"]
             if values["batch_sizes"] == [full] and values["learning_rates"][0] > limit:

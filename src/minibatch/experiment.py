@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from minibatch.canonical import digest
 
 EXAMPLES = "results/data/examples.parquet"
+FLOOR = "results/floor.parquet"
 DEFAULTS = {"objective": "half_mse", "schedule": "constant", "sampling": "permutation", "copies": 1}
 
 
@@ -19,13 +20,26 @@ def resolve(config: dict, run: str, framework: str) -> dict:
     """
     runs = config["training"]["runs"]
     own = runs[run]
-    values = DEFAULTS | runs.get(own.get("base"), {}) | own
+    common = {"loaders": config["training"]["loaders"], "seeds": config["seeds"]}
+    values = DEFAULTS | common | runs.get(own.get("base"), {}) | own
     values |= values.get("override", {}).get(framework, {})
     for name, kind in (("batch_size", int), ("learning_rate", float)):
         if name in values:
             several = values[name] if isinstance(values[name], list) else [values[name]]
             values[f"{name}s"] = [kind(value) for value in several]
-    return {name: value for name, value in values.items() if name not in ("base", "override")}
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in ("base", "override", "frameworks")
+    }
+
+
+def runs(config: dict, framework: str) -> list[str]:
+    """The runs that a framework does; some are for the first one only."""
+    every = config["training"]["runs"]
+    if framework == config["frameworks"][0]:
+        return list(every)
+    return [name for name, run in every.items() if "frameworks" not in run]
 
 
 def measured(config: dict) -> dict[str, dict]:
@@ -36,18 +50,23 @@ def measured(config: dict) -> dict[str, dict]:
     """
     found = {EXAMPLES: {name: config["dataset"][name] for name in ("rows", "scaling")}}
     examples = expected([EXAMPLES], found)
+    found[FLOOR] = _floor(config) | examples
     for framework in config["frameworks"]:
         for device in config["devices"]:
             common = {"framework": framework, "device": device, "threads": config["threads"]}
             folder = f"{framework}/{device}"
+            verdicts = f"results/verify/{folder}.parquet"
+            found[verdicts] = common
+            verified = common | expected([verdicts], found)
             parts = {
-                f"results/matmul/{folder}/{part}.parquet": common | values
-                for part, values in _matmul(config["matmul"]).items()
+                f"results/matmul/{folder}/{part}.parquet": verified | values
+                for part, values in _matmul(config, framework).items()
             }
             found |= parts
             found[f"results/matmul/{folder}.parquet"] = expected(parts, found)
-            for run in config["training"]["runs"]:
-                values = common | _train(config, run, framework) | examples
+            for run in runs(config, framework):
+                inputs = expected([EXAMPLES, verdicts], found)
+                values = common | _train(config, run, framework) | inputs
                 found[f"results/train/{folder}/{run}.parquet"] = values
     return found
 
@@ -58,18 +77,20 @@ def expected(inputs: Iterable[str], tables: dict[str, dict]) -> dict:
 
 
 def plain_runs(config: dict) -> list[str]:
-    """The runs that stand for themselves: no variant of another, and no grid."""
+    """The runs that stand for themselves: no variant of another, and no several in one."""
     runs = config["training"]["runs"]
-    return [name for name in runs if "base" not in runs[name] and name not in grids(config)]
+    return [name for name, run in runs.items() if "base" not in run and not _lists(run)]
 
 
 def grids(config: dict) -> list[str]:
-    """The runs that stand for all combinations of several batch sizes or learning rates."""
-    return [
-        name
-        for name, run in config["training"]["runs"].items()
-        if isinstance(run.get("batch_size"), list) or isinstance(run.get("learning_rate"), list)
-    ]
+    """The runs that stand for all combinations of several batch sizes and learning rates."""
+    runs = config["training"]["runs"]
+    return [name for name, run in runs.items() if _lists(run) == ["batch_size", "learning_rate"]]
+
+
+def _lists(run: dict) -> list[str]:
+    """What a run has several values of."""
+    return [name for name in ("batch_size", "learning_rate") if isinstance(run.get(name), list)]
 
 
 def variants(config: dict, key: str) -> list[str]:
@@ -93,9 +114,23 @@ def cases(matmul: dict, n: int) -> list[tuple[str, int]]:
     return found
 
 
-def _matmul(matmul: dict) -> dict[str, dict]:
+def _floor(config: dict) -> dict:
+    """The parameters of what is compared with the frameworks."""
+    floor = config["training"]["floor"]
+    return {
+        "batch_sizes": floor["batch_size"],
+        "learning_rate": float(floor["learning_rate"]),
+        "seeds": config["seeds"],
+    }
+
+
+def _matmul(config: dict, framework: str) -> dict[str, dict]:
     """The parameters of each size's table, and of the ceilings'."""
+    matmul = config["matmul"]
     budget = {"budget_seconds": float(matmul["budget_seconds"])}
+    if framework != config["frameworks"][0]:
+        no_further = {"n": 0, "columns": []}
+        matmul = matmul | {"sizes": matmul["sizes_of_others"], "blocks": no_further}
     sizes = {str(n): {"n": n, "cases": cases(matmul, n)} | budget for n in matmul["sizes"]}
     return sizes | {"ceilings": {"ceilings": matmul["ceilings"]} | budget}
 
@@ -103,8 +138,4 @@ def _matmul(matmul: dict) -> dict[str, dict]:
 def _train(config: dict, run: str, framework: str) -> dict:
     values = resolve(config, run, framework)
     del values["batch_size"], values["learning_rate"]  # they stand there as lists
-    return values | {
-        "run": run,
-        "loaders": config["training"]["loaders"],
-        "seeds": config["seeds"],
-    }
+    return values | {"run": run}

@@ -8,14 +8,15 @@ import pandas as pd
 
 from minibatch import tables
 
-STAGES = {"matmul": "matmul", "train": "traces"}
+STAGES = {"matmul": "matmul", "train": "traces", "verify": "verdicts"}
 
 
 def load(paths: Iterable[Path], expected: dict[str, str]) -> dict[str, pd.DataFrame]:
     """Read tables under results/; those of one measuring stage are stacked.
 
-    Keys: "examples", "matmul", "traces" (all that trained), and each table of results/summary by
-    its name. `expected` holds the digests of parameters by path, where they are known.
+    Keys: "examples", "floor", "matmul", "traces" (all that trained), "verdicts" of the gate, and
+    each table of results/summary by its name. A table is empty where the gate was closed for all.
+    `expected` holds the digests of parameters by path, where they are known.
     """
     found = defaultdict(list)
     for path in paths:
@@ -27,6 +28,7 @@ def load(paths: Iterable[Path], expected: dict[str, str]) -> dict[str, pd.DataFr
 
 def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Stack tables; the machines, frameworks and threads of all of them go with the whole."""
-    stacked = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    measured = [frame for frame in frames if not frame.empty] or frames[:1]
+    stacked = pd.concat(measured, ignore_index=True) if len(measured) > 1 else measured[0]
     stacked.attrs = {"provenance": tables.origin(frames)}
     return stacked

@@ -11,18 +11,18 @@ import numpy as np
 def loss(x: np.ndarray, y: np.ndarray, parameters: np.ndarray) -> float:
     """½ · mean squared error over all examples; infinite or NaN where the parameters are."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return float(0.5 * np.mean((_with_ones(x) @ np.float64(parameters) - y) ** 2))
+        return float(0.5 * np.mean((with_ones(x) @ np.float64(parameters) - y) ** 2))
 
 
 def gradient(x: np.ndarray, y: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """Gradient of `loss`, shape (d + 1,)."""
-    augmented = _with_ones(x)
+    augmented = with_ones(x)
     return augmented.T @ (augmented @ np.float64(parameters) - y) / len(y)
 
 
 def hessian(x: np.ndarray) -> np.ndarray:
     """Hessian of `loss`, shape (d + 1, d + 1); constant, since the loss is quadratic."""
-    augmented = _with_ones(x)
+    augmented = with_ones(x)
     return augmented.T @ augmented / len(x)
 
 
@@ -33,19 +33,20 @@ def stability_limit(x: np.ndarray) -> float:
 
 def optimum(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The least-squares parameters; their loss is the floor under every run."""
-    return np.linalg.lstsq(_with_ones(x), np.float64(y), rcond=None)[0]
+    return np.linalg.lstsq(with_ones(x), np.float64(y), rcond=None)[0]
 
 
 def descend(
     x: np.ndarray, y: np.ndarray, start: np.ndarray, learning_rate: float, steps: int
 ) -> np.ndarray:
     """Full-batch gradient descent, θ ← θ − η(Hθ − c) with c = X̃ᵀy/n; shape (steps + 1, d + 1)."""
-    h, c = hessian(x), _with_ones(x).T @ y / len(y)
+    h, c = hessian(x), with_ones(x).T @ y / len(y)
     path = [np.float64(start)]
     for _ in range(steps):
         path.append(path[-1] - learning_rate * (h @ path[-1] - c))
     return np.array(path)
 
 
-def _with_ones(x: np.ndarray) -> np.ndarray:
+def with_ones(x: np.ndarray) -> np.ndarray:
+    """X̃ = [X 1] in float64."""
     return np.column_stack([np.float64(x), np.ones(len(x))])

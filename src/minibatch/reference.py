@@ -27,12 +27,7 @@ def step(
 
     The bound allows for rounding in the residuals, in their weighted mean and in the update.
     """
-    moved = learning_rate * factor * objective.gradient(x, y, before)
-    ones = np.column_stack([np.abs(np.float64(x)), np.ones(len(x))])
-    magnitude = ones.T @ (ones @ np.abs(before) + np.abs(y)) / len(y)
-    terms = len(y) + len(before) + 8  # the sum over the batch, the product x·w, and single steps
-    bound = gamma(terms) * learning_rate * factor * magnitude + gamma(2) * np.abs(before)
-    return before - moved, bound
+    return _step(objective.with_ones(x), y.astype(float), before, learning_rate * factor)
 
 
 def follow(
@@ -50,13 +45,30 @@ def follow(
 
     `error` is the bound at the start of the epoch; `factor` is 2 where the loss has no ½.
     """
-    parameters = np.float64(start)
+    augmented, targets = objective.with_ones(x), y.astype(float)
+    squares = (augmented**2).sum(axis=1)
+    parameters, rate = start.astype(float), learning_rate * factor
     for begin in range(0, len(order), batch_size):
         chosen = order[begin : begin + batch_size]
-        eigenvalues = np.linalg.eigvalsh(objective.hessian(x[chosen]))
-        growth = np.abs(1 - learning_rate * factor * eigenvalues).max()
+        batch = augmented[chosen]
+        growth = 1.0
+        if rate * squares[chosen].mean() > 2:  # the trace of H, which bounds its eigenvalues
+            largest = np.linalg.norm(batch, 2) ** 2 / len(batch)
+            growth = max(1.0, rate * largest - 1)
         with np.errstate(over="ignore", invalid="ignore"):
-            parameters, rounding = step(x[chosen], y[chosen], parameters, learning_rate, factor)
+            parameters, rounding = _step(batch, targets[chosen], parameters, rate)
             # the step is taken from where the error led, so its magnitudes may be larger by it
             error = growth * error + np.linalg.norm(rounding) * (1 + error)
         yield parameters, error
+
+
+def _step(
+    augmented: np.ndarray, y: np.ndarray, before: np.ndarray, rate: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same as `step` for X̃ = [X 1]."""
+    count = len(y)
+    moved = augmented.T @ (augmented @ before - y) * (rate / count)
+    sizes = np.abs(augmented)
+    magnitude = sizes.T @ (sizes @ np.abs(before) + np.abs(y)) / count
+    terms = count + len(before) + 8  # the sum over the batch, the product x·w, and single steps
+    return before - moved, gamma(terms) * rate * magnitude + gamma(2) * np.abs(before)

@@ -46,6 +46,12 @@ def per_seed(traces: pd.DataFrame, target_loss: float) -> pd.DataFrame:
     return pd.concat([result, last[COSTS] / epochs, reached], axis=1).reset_index()
 
 
+def plain_epochs(traces: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `per_seed` for the runs that visit each example once in an epoch."""
+    plain = (traces.sampling == "permutation") & (traces.copies == 1)
+    return per_seed(traces[plain & (traces.schedule == "constant")], target_loss=0)
+
+
 def spread(values: pd.Series, low: float = 0, high: float = 1) -> pd.Series:
     """Median and two quantiles, the lowest and highest value by default; NaN counts as infinity.
 

@@ -25,6 +25,11 @@ def write(frame: pd.DataFrame, path: str | Path, *, parameters: dict, provenance
         pq.write_table(table.replace_schema_metadata(about), temporary)
 
 
+def write_gap(path: str | Path, *, parameters: dict) -> None:
+    """Write a table without columns where nothing was measured, since the gate is closed."""
+    write(pd.DataFrame(), path, parameters=parameters, provenance={})
+
+
 def read(path: str | Path, expected: str | None = None) -> pd.DataFrame:
     """Read a table, with its `parameters` and `provenance` under `frame.attrs`.
 

@@ -7,9 +7,9 @@ from minibatch.problem import Problem
 from minibatch.reference import gamma
 
 
-def check_product(a: np.ndarray, b: np.ndarray, c: np.ndarray, what: str) -> None:
-    """Raise Problem unless A is BC, to float32 rounding in every element."""
-    b, c = np.float64(b), np.float64(c)
+def check_product(a: np.ndarray, b: np.ndarray, c: np.ndarray, what: str) -> float:
+    """The largest error as a share of its bound; Problem unless A is BC to float32 rounding."""
+    b, c = b.astype(float), c.astype(float)
     excess = np.abs(a - b @ c) / (gamma(len(c)) * (np.abs(b) @ np.abs(c)))
     if not excess.max() <= 1:
         i, j = np.unravel_index(np.argmax(excess), excess.shape)
@@ -17,6 +17,7 @@ def check_product(a: np.ndarray, b: np.ndarray, c: np.ndarray, what: str) -> Non
             f"{what}: not timed, because its product is wrong: element ({i}, {j}) is "
             f"{a[i, j]:.9g} instead of {b[i] @ c[:, j]:.9g}"
         )
+    return float(excess.max())
 
 
 def check_step(
@@ -27,9 +28,12 @@ def check_step(
     learning_rate: float,
     factor: float,
     what: str,
-) -> None:
-    """Raise Problem unless after = before − η · factor · ∇(½MSE) on the batch (x, y)."""
-    expected, bound = reference.step(x, y, np.float64(before), learning_rate, factor)
+) -> float:
+    """The largest error as a share of its bound; Problem unless this was a step of SGD.
+
+    That is after = before − η · factor · ∇(½MSE) on the batch (x, y), to float32 rounding.
+    """
+    expected, bound = reference.step(x, y, before.astype(float), learning_rate, factor)
     excess = np.abs(after - expected) / bound
     if not excess.max() <= 1:
         raise Problem(
@@ -37,6 +41,18 @@ def check_step(
             f"{before[np.argmax(excess)]:.9g} to {after[np.argmax(excess)]:.9g} instead of "
             f"{expected[np.argmax(excess)]:.9g}"
         )
+    return float(excess.max())
+
+
+def check_parameters(found: np.ndarray, expected: np.ndarray, error: float, what: str) -> float:
+    """The distance as a share of `error`, the bound on it; Problem where it is larger."""
+    distance = np.linalg.norm(found - expected)
+    if not distance <= error:
+        raise Problem(
+            f"{what}: not timed, because its parameters are {distance:.2g} from those of the "
+            f"reference, and rounding explains {error:.2g} at most"
+        )
+    return float(distance / error)
 
 
 def check_loss(

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from minibatch import tables
+from minibatch import reference, tables
 from minibatch.canonical import digest
 from minibatch.problem import Problem
 from minibatch.stages.train import Run, train, verify
@@ -229,8 +229,7 @@ def test_what_the_device_still_does_when_a_step_returns_counts(pytorch, examples
         device.submit(0.005)
         pytorch.Scratch.compute(self, x, y)
 
-    framework = with_model(pytorch, compute=compute)
-    framework.wait = lambda _: device.wait()
+    framework = with_model(pytorch, compute=compute, wait=lambda _: device.wait())
     trace = train(framework, *examples, replace(RUN, batch_size=50, epochs=1))
     assert len(device.durations) == 30
     assert trace["seconds"].iloc[-1] / device.busy > 0.95
@@ -238,7 +237,7 @@ def test_what_the_device_still_does_when_a_step_returns_counts(pytorch, examples
 
 def test_the_device_is_not_waited_for_at_every_step(pytorch, examples):
     waits = []
-    framework = SimpleNamespace(**vars(pytorch) | {"wait": waits.append})
+    framework = with_model(pytorch, wait=lambda _: waits.append(None))
     trace = train(framework, *examples, replace(RUN, batch_size=1, learning_rate=0.005, epochs=1))
     # at the start and the stop before each point, and at the end of the epoch
     assert len(waits) <= 2 * len(trace) + 2
@@ -250,124 +249,97 @@ def test_the_device_is_not_waited_for_at_every_step(pytorch, examples):
 @pytest.mark.parametrize(
     ("size", "rate"), [(1, 0.005), (1, 1.0), (7, 0.05), (100, 0.4), (1500, 1.0), (1500, 10.0)]
 )
-def test_a_correct_step_passes_the_gate(
+def test_the_trace_of_a_correct_run_passes(
     pytorch, examples, loader, implementation, objective, size, rate
 ):
     changes = {"loader": loader, "implementation": implementation, "objective": objective}
-    verify(pytorch, *examples, replace(RUN, batch_size=size, learning_rate=rate, **changes))
+    run = replace(RUN, batch_size=size, learning_rate=rate, epochs=1, **changes)
+    verify(*examples, run, train(pytorch, *examples, run))
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"sampling": "replacement"}, {"copies": 2}, {"schedule": "tenth"}, {"batch_size": 1499}],
+    [
+        {"sampling": "replacement"},
+        {"copies": 2},
+        {"schedule": "tenth"},
+        {"batch_size": 1499},
+        {"batch_size": 1500, "learning_rate": 1.0, "epochs": 50},
+        {"seed": 4},
+    ],
     ids=str,
 )
-def test_every_kind_of_run_passes_the_gate(pytorch, examples, changes):
-    verify(pytorch, *examples, replace(RUN, **changes))
+def test_the_trace_of_every_kind_of_run_passes(pytorch, examples, changes):
+    run = replace(RUN, **changes)
+    verify(*examples, run, train(pytorch, *examples, run))
 
 
-def half_missing(pytorch):
-    def start(self, weights, objective, device):  # noqa: ARG001
-        pytorch.Scratch.__init__(self, weights, "mse", device)
-
-    return with_model(pytorch, __init__=start)
-
-
-def learning_rate_too_high(pytorch):
-    def update(self, rate):
-        pytorch.Scratch.update(self, rate * 1.001)
-
-    return with_model(pytorch, update=update)
-
-
-def bias_left_out(pytorch):
-    def update(self, rate):
-        self._bias.grad.zero_()
-        pytorch.Scratch.update(self, rate)
-
-    return with_model(pytorch, update=update)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"learning_rate": 0.05 * 1.001},
+        {"objective": "mse"},
+        {"seed": 1},
+        {"schedule": "tenth"},
+        {"sampling": "replacement"},
+        {"batch_size": 11},
+    ],
+    ids=str,
+)
+def test_the_trace_of_another_run_does_not_pass(pytorch, examples, changes):
+    trace = train(pytorch, *examples, replace(RUN, **changes))
+    trace = trace[trace["step"].isin(train(pytorch, *examples, RUN)["step"])]
+    with pytest.raises(Problem, match=r"^scratch, direct loader, batch size 10, seed 0: its loss"):
+        verify(*examples, RUN, trace)
 
 
-def gradient_kept_for_the_next_step(pytorch):
-    def update(self, rate):
-        for parameter in (self._weights, self._bias):
-            parameter.data.sub_(rate * parameter.grad)
-
-    return with_model(pytorch, update=update)
-
-
-def weights_in_half_precision(pytorch):
-    def update(self, rate):
-        pytorch.Scratch.update(self, rate)
-        self._weights.data = self._weights.data.bfloat16().float()
-
-    return with_model(pytorch, update=update)
+def test_one_wrong_loss_of_a_trace_does_not_pass(pytorch, examples):
+    trace = train(pytorch, *examples, RUN)
+    trace.loc[trace.index[-1], "loss"] *= 1 + 1e-4
+    with pytest.raises(Problem, match=r"which rounding .* does not explain"):
+        verify(*examples, RUN, trace)
 
 
-def sum_instead_of_mean(pytorch):
-    def compute(self, x, y):
-        pytorch.Scratch.compute(self, x, y)
-        for parameter in (self._weights, self._bias):
-            parameter.grad *= len(y)
-
-    return with_model(pytorch, compute=compute)
+def test_the_phases_are_unknown_where_the_device_works_on_by_itself(pytorch, examples):
+    framework = SimpleNamespace(**vars(pytorch) | {"ASYNCHRONOUS": True})
+    trace = train(framework, *examples, replace(RUN, epochs=1))
+    assert trace[["load_seconds", "compute_seconds", "update_seconds"]].isna().all(axis=None)
+    assert (trace["seconds"].diff()[1:] > 0).all()
 
 
-def other_batches(pytorch):
-    def loader(x, y, order, size):
-        return pytorch.direct_loader(x, y, np.roll(order, 1), size)
+class Epochs:
+    """A compiled model of NumPy, in float64."""
 
-    return SimpleNamespace(**vars(pytorch) | {"LOADERS": {"direct": loader}})
+    def __init__(self, weights, objective, device):  # noqa: ARG002
+        self._parameters = np.append(weights, 0.0)
 
+    def epoch(self, x, y, order, batch_size, rate):
+        path = reference.follow(x.numpy(), y.numpy(), self._parameters, order, batch_size, rate)
+        *_, (self._parameters, _) = path
 
-def same_batch_again(pytorch):
-    def loader(x, y, order, size):
-        first = next(pytorch.direct_loader(x, y, order, size))
-        yield first
-        yield first
+    def parameters(self):
+        return self._parameters
 
-    return SimpleNamespace(**vars(pytorch) | {"LOADERS": {"direct": loader}})
-
-
-def targets_of_other_examples(pytorch):
-    def loader(x, y, order, size):
-        for features, targets in pytorch.direct_loader(x, y, order, size):
-            yield features, targets.flip(0)
-
-    return SimpleNamespace(**vars(pytorch) | {"LOADERS": {"direct": loader}})
+    def wait(self):
+        pass
 
 
-WRONG = [
-    half_missing,
-    learning_rate_too_high,
-    bias_left_out,
-    gradient_kept_for_the_next_step,
-    weights_in_half_precision,
-    sum_instead_of_mean,
-    other_batches,
-    same_batch_again,
-    targets_of_other_examples,
-]
+@pytest.mark.parametrize(("size", "steps"), [(1, 1500), (7, 215), (1500, 1)])
+def test_a_compiled_run_is_recorded_at_the_end_of_each_epoch(pytorch, examples, size, steps):
+    framework = SimpleNamespace(**vars(pytorch) | {"IMPLEMENTATIONS": {"compiled": Epochs}})
+    run = replace(RUN, implementation="compiled", batch_size=size, schedule="tenth")
+    trace = train(framework, *examples, run)
+    assert trace["step"].tolist() == [0, steps, 2 * steps]
+    assert trace["epoch"].tolist() == [0, 1, 2]
+    np.testing.assert_allclose(trace["loss"], by_hand(*examples, run)[trace["step"]], rtol=1e-12)
+    assert trace["compute_seconds"].isna().all()
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-def test_a_wrong_step_does_not_pass_the_gate(pytorch, examples, wrong):
-    with pytest.raises(Problem) as caught:
-        verify(wrong(pytorch), *examples, RUN)
-    said = str(caught.value)
-    assert said.startswith("scratch, direct loader, batch size 10: not timed, because a step is")
-    assert "\n" not in said
-
-
-def test_momentum_does_not_pass_the_gate_although_the_first_step_is_right(pytorch, examples):
-    class Model(pytorch.Concise):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            self._optimizer = torch.optim.SGD(self._network.parameters(), lr=0.0, momentum=0.9)
-
-    framework = SimpleNamespace(**vars(pytorch) | {"IMPLEMENTATIONS": {"concise": Model}})
-    with pytest.raises(Problem, match=r"^concise, direct loader, batch size 10: not timed"):
-        verify(framework, *examples, replace(RUN, implementation="concise"))
+def verdicts(passed, subject="scratch"):
+    row = ("pytorch", "cpu", subject, "a check", passed, "its reason")
+    return pd.DataFrame(
+        [row], columns=["framework", "device", "subject", "check", "passed", "detail"]
+    )
 
 
 @pytest.fixture
@@ -376,6 +348,8 @@ def job(tmp_path, examples):
     path = tmp_path / "examples.parquet"
     frame = pd.DataFrame(np.column_stack([*examples])[:60], columns=[*"abcdef"])
     tables.write(frame, path, parameters={"rows": 60}, provenance={})
+    gate = tmp_path / "verdicts.parquet"
+    tables.write(verdicts(True), gate, parameters={}, provenance={})
     several = {"batch_sizes": [10, 60], "learning_rates": [0.1, 2.0]}
     parameters = {
         name: value
@@ -383,14 +357,14 @@ def job(tmp_path, examples):
         if name not in ("seed", "loader", "batch_size", "learning_rate")
     }
     parameters |= {"framework": "pytorch", "run": "grid", "threads": 2, "seeds": 2} | several
-    parameters |= {"loaders": ["framework", "direct"], "inputs": {str(path): digest({"rows": 60})}}
-    return path, parameters
+    parameters |= {"loaders": ["framework", "direct"], "inputs": {}}
+    parameters["inputs"] = {str(path): digest({"rows": 60}), str(gate): digest({})}
+    return parameters
 
 
 def stage(job, output, code="from minibatch.stages import train"):
     """Run the stage in a process of its own."""
-    path, parameters = job
-    arguments = ["--parameters", json.dumps(parameters), "--inputs", path, "--output", output]
+    arguments = ["--parameters", json.dumps(job), "--inputs", *job["inputs"], "--output", output]
     code += "\nimport sys\nfrom minibatch import command\nsys.exit(command.run(train.make))"
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -406,7 +380,7 @@ def test_the_stage_writes_the_trace_of_every_combination_and_seed(tmp_path, job,
     output = tmp_path / "grid.parquet"
     done = stage(job, output)
     assert (done.returncode, done.stderr) == (0, "")
-    table = tables.read(output, digest(job[1]))
+    table = tables.read(output, digest(job))
     assert {"framework", "run", *Run.__annotations__} < set(table)
     assert set(table["framework"]) == {"pytorch"}
     assert set(table["run"]) == {"grid"}
@@ -435,19 +409,43 @@ pytorch.IMPLEMENTATIONS["scratch"] = Model
 
 
 @pytest.mark.usefixtures("package_on_path")
-def test_the_stage_times_nothing_where_a_step_is_wrong(tmp_path, job):
+def test_the_stage_stops_at_the_first_run_that_is_wrong(tmp_path, job):
     done = stage(job, tmp_path / "grid.parquet", SPOILT)
     assert done.returncode == 1
-    assert done.stdout == "1\n"
+    assert len(done.stdout.split()) == 6  # the steps of one epoch, and no more
     [line] = done.stderr.splitlines()
-    assert line.startswith("error: scratch, framework loader, batch size 10: not timed")
-    assert os.listdir(tmp_path) == ["examples.parquet"]
+    assert line.startswith("error: scratch, framework loader, batch size 10, seed 0: its loss")
+    assert sorted(os.listdir(tmp_path)) == ["examples.parquet", "verdicts.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "implementation", "closed"),
+    [
+        ("scratch", "scratch", True),
+        ("concise", "scratch", True),
+        ("products", "scratch", True),
+        ("compiled", "scratch", False),
+        ("compiled", "compiled", True),
+    ],
+)
+@pytest.mark.usefixtures("package_on_path")
+def test_the_stage_trains_nothing_where_a_check_failed(
+    tmp_path, job, subject, implementation, closed
+):
+    [_, gate] = job["inputs"]
+    tables.write(verdicts(False, subject), gate, parameters={}, provenance={})
+    output = tmp_path / "grid.parquet"
+    changed = {"implementation": implementation, "loaders": ["direct"], "batch_sizes": [60]}
+    done = stage(job | changed, output)
+    assert done.returncode == 0, done.stderr
+    assert tables.read(output, digest(job | changed)).empty == closed
+    assert ("not measured, since a check failed: a check: its reason" in done.stderr) == closed
 
 
 @pytest.mark.usefixtures("package_on_path")
 def test_the_stage_refuses_examples_made_with_other_parameters(tmp_path, job):
-    path, parameters = job
-    parameters["inputs"] = {str(path): digest({"rows": 61})}
+    path = next(iter(job["inputs"]))
+    job["inputs"][path] = digest({"rows": 61})
     done = stage(job, tmp_path / "grid.parquet")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {path}: made with other parameters")

@@ -1,6 +1,7 @@
 # Draws the figures.
 # reads  results/summary, results/train, and where the dataset came from
 # writes results/figures/FIGURE-FRAMEWORK-DEVICE.svg and .png
+import csv
 
 
 def traces(runs):
@@ -25,16 +26,32 @@ FIGURE_INPUTS = {
     "exercise_2_schedule": [*SCHEDULES, PROBLEM],
     "exercise_3_replacement": [*SAMPLINGS, PROBLEM],
     "exercise_4_twice": [*COPIES, PROBLEM],
+    "framework_cost": [experiment.FLOOR, *TRACES],
+    "ladder": ["results/summary/ladder.parquet"],
 }
-# A figure whose runs the configuration does not have is left out.
-FIGURE_INPUTS = {
-    name: paths for name, paths in FIGURE_INPUTS.items() if paths not in ([], [PROBLEM])
-}
+# What the frameworks after the first show, and what compares all of them.
+OF_EACH = ["roofline", "loss_by_epoch", "loss_by_time", "published"]
+OF_ALL = ["framework_cost", "ladder"]
 FIGURE_OPTIONS = {"loss_by_time": TARGET, "exercise_1_grid": TARGET}
+
+
+def figures_of(framework):
+    """The figures of a framework; those whose runs the configuration does not have are left out."""
+    with open(f"{workflow.basedir}/workflow/resources/published.csv") as file:
+        published = {row["framework"] for row in csv.DictReader(file)}
+    for figure, paths in FIGURE_INPUTS.items():
+        first_only = figure not in OF_EACH and framework != config["frameworks"][0]
+        unpublished = figure == "published" and framework not in published
+        if not (first_only or unpublished or figure in OF_ALL or paths in ([], [PROBLEM])):
+            yield f"{figure}-{framework}"
+
+
 FIGURES = expand(
-    "results/figures/{figure}-{framework}-{device}.{format}",
-    figure=FIGURE_INPUTS,
-    framework=config["frameworks"],
+    "results/figures/{figure}-{device}.{format}",
+    figure=[
+        *(name for framework in config["frameworks"] for name in figures_of(framework)),
+        *(f"{figure}-all" for figure in OF_ALL),
+    ],
     device=config["devices"],
     format=["svg", "png"],
 )

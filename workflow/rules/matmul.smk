@@ -1,16 +1,19 @@
 # Times the strategies of matrix multiplication, a job a size so that a new size measures only itself.
-# reads  nothing
+# reads  results/verify: where the gate is closed, the tables are empty
 # writes results/matmul/FRAMEWORK/DEVICE/SIZE.parquet and ceilings.parquet there,
 #        and all of them together in results/matmul/FRAMEWORK/DEVICE.parquet
 
 
 rule matmul:
+    input:
+        "results/verify/{framework}/{device}.parquet",
     output:
         "results/matmul/{framework}/{device}/{part}.parquet",
     log:
         "results/logs/matmul/{framework}/{device}/{part}.log",
     threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
     params:
+        python=lambda wc: environments.python(wc.framework),
         config=lambda wc: canonical(
             TABLES[f"results/matmul/{wc.framework}/{wc.device}/{wc.part}.parquet"]
         ),
@@ -18,8 +21,8 @@ rule matmul:
     message:
         "Timing matrix products with {wildcards.framework} on {wildcards.device}: {wildcards.part}"
     shell:
-        "{PYTHON} -m minibatch.stages.matmul --parameters {params.config:q}"
-        " --output {output} 2>&1 | tee {log} >&2"
+        "{params.python} -m minibatch.stages.matmul --parameters {params.config:q}"
+        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"
 
 
 rule gather_matmul:

@@ -1,12 +1,15 @@
 # Puts everything into one page that opens offline.
-# reads  results/summary, results/figures, and where the dataset came from
+# reads  results/verify, results/summary, results/figures, and where the dataset came from
 # writes results/report.html
+
+VERDICTS = [path for path in TABLES if path.startswith("results/verify/")]
 
 
 rule report:
     input:
         "workflow/resources/report.html.j2",
         "results/data/airfoil.json",
+        VERDICTS,
         SUMMARIES,
         [path for path in FIGURES if path.endswith(".svg")],
     output:
@@ -14,7 +17,7 @@ rule report:
     log:
         "results/logs/report.log",
     params:
-        config=canonical({"config": config, "inputs": {}}),
+        config=canonical({"config": config, "inputs": {}} | experiment.expected(VERDICTS, TABLES)),
         code=code("minibatch.stages.report"),
     message:
         "Writing results/report.html"

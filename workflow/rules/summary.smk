@@ -8,6 +8,8 @@ SUMMARY_INPUTS = {
     "problem": ["results/data/examples.parquet"],
     "matmul": MATMUL,
     "training": TRACES,
+    "agreement": TRACES,
+    "ladder": [experiment.FLOOR, *TRACES],
     "published": [
         "workflow/resources/published.csv",
         "results/summary/matmul.parquet",

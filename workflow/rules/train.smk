@@ -1,17 +1,20 @@
 # Trains by SGD and records the loss as it falls.
-# reads  results/data/examples.parquet
+# reads  results/data/examples.parquet, and results/verify: where the gate is closed, the tables
+#        are empty
 # writes results/train/FRAMEWORK/DEVICE/RUN.parquet
 
 
 rule train:
     input:
         "results/data/examples.parquet",
+        "results/verify/{framework}/{device}.parquet",
     output:
         "results/train/{framework}/{device}/{run}.parquet",
     log:
         "results/logs/train/{framework}/{device}/{run}.log",
     threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
     params:
+        python=lambda wc: environments.python(wc.framework),
         config=lambda wc: canonical(
             TABLES[f"results/train/{wc.framework}/{wc.device}/{wc.run}.parquet"]
         ),
@@ -19,5 +22,5 @@ rule train:
     message:
         "Training {wildcards.run} with {wildcards.framework} on {wildcards.device}"
     shell:
-        "{PYTHON} -m minibatch.stages.train --parameters {params.config:q}"
+        "{params.python} -m minibatch.stages.train --parameters {params.config:q}"
         " --inputs {input} --output {output} 2>&1 | tee {log} >&2"

@@ -43,6 +43,13 @@ def figure(
     return made, made.subplots(rows, columns, squeeze=False, **shared)
 
 
+def empty(title: str) -> Figure:
+    """A figure that only says why there is nothing to show."""
+    made, [[axes]] = figure(title, size=(8, 1))
+    axes.set_axis_off()
+    return made
+
+
 def line(index: int) -> dict:
     """Colour, dashes and marker of the curve of an index, the same in every figure."""
     return {
@@ -110,5 +117,5 @@ def _wrap(made: Figure, text: str) -> str:
 
 
 def times(ratio: float) -> str:
-    """A ratio in words of figures: 79×, 1.3×."""
-    return f"{ratio:.0f}×" if ratio >= 10 else f"{ratio:.2g}×"
+    """A ratio to two digits, since they span decades: 1.3×, 79×, 72,000×."""
+    return f"{float(f'{ratio:.2g}'):,g}×"

@@ -1,6 +1,7 @@
 """PyTorch, as the chapter uses it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy
 import torch
@@ -8,6 +9,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 # The losses of a run, as factors of the mean squared error: MSELoss has no ½.
 FACTORS = {"half_mse": 0.5, "mse": 1.0}
+
+ASYNCHRONOUS = False  # on the CPU, operations return when they are done
 
 
 def version() -> str:
@@ -30,14 +33,17 @@ def to_numpy(tensor: torch.Tensor) -> numpy.ndarray:
     return tensor.detach().cpu().numpy().copy()
 
 
+output = array
+
+
 def write(target: torch.Tensor, index, value: torch.Tensor) -> torch.Tensor:
     """Write into a part of an array."""
     target[index] = value
     return target
 
 
-def wait(device: str) -> None:
-    """Return when the device is done; on the CPU, operations return when they are."""
+def wait(*tensors: torch.Tensor) -> None:
+    """Return when the tensors are computed, which they are."""
 
 
 dot, matvec, matmul = torch.dot, torch.mv, torch.mm
@@ -63,32 +69,46 @@ def direct_loader(
         yield x[indices], y[indices]
 
 
-class Scratch:
+def _loss(parameters, x, y, factor):
+    weights, bias = parameters
+    errors = torch.mm(x, weights) + bias - y.reshape(-1, 1)
+    return (factor * errors**2).mean()
+
+
+class _Model:
+    """What the implementations share: their parameters are w and b."""
+
+    def wait(self) -> None:
+        """Return when the parameters are computed."""
+        wait(*self._parameters)
+
+    def parameters(self) -> numpy.ndarray:
+        """(w, b) in float32."""
+        return numpy.concatenate([to_numpy(part).ravel() for part in self._parameters])
+
+
+class Scratch(_Model):
     """Linear regression and SGD from scratch, as in section 12.5.4."""
 
     def __init__(self, weights: numpy.ndarray, objective: str, device: str):
         """Start from the given weights and bias 0."""
-        self._weights = array(weights, device).reshape(-1, 1).requires_grad_()
-        self._bias = torch.zeros(1, device=device, requires_grad=True)
+        self._parameters = array(weights, device).reshape(-1, 1), torch.zeros(1, device=device)
+        for parameter in self._parameters:
+            parameter.requires_grad_()
         self._factor = FACTORS[objective]
 
     def compute(self, x: torch.Tensor, y: torch.Tensor) -> None:
         """Forward and backward pass over one batch."""
-        errors = torch.mm(x, self._weights) + self._bias - y.reshape(-1, 1)
-        (self._factor * errors**2).mean().backward()
+        _loss(self._parameters, x, y, self._factor).backward()
 
     def update(self, learning_rate: float) -> None:
         """One step of SGD along the gradients, which are cleared."""
-        for parameter in (self._weights, self._bias):
+        for parameter in self._parameters:
             parameter.data.sub_(learning_rate * parameter.grad)
             parameter.grad.zero_()
 
-    def parameters(self) -> numpy.ndarray:
-        """(w, b) in float32."""
-        return numpy.append(to_numpy(self._weights), to_numpy(self._bias))
 
-
-class Concise:
+class Concise(_Model):
     """The same with PyTorch's own layer, loss and optimiser, as in section 12.5.5."""
 
     def __init__(self, weights: numpy.ndarray, objective: str, device: str):
@@ -97,9 +117,10 @@ class Concise:
         with torch.no_grad():
             self._network.weight.copy_(array(weights, device).reshape(1, -1))
             self._network.bias.zero_()
+        self._parameters = tuple(self._network.parameters())
         self._loss = torch.nn.MSELoss()
         self._factor = FACTORS[objective]
-        self._optimizer = torch.optim.SGD(self._network.parameters(), lr=0.0)
+        self._optimizer = torch.optim.SGD(self._parameters, lr=0.0)
 
     def compute(self, x: torch.Tensor, y: torch.Tensor) -> None:
         """Forward and backward pass over one batch."""
@@ -112,10 +133,42 @@ class Concise:
         self._optimizer.param_groups[0]["lr"] = learning_rate
         self._optimizer.step()
 
-    def parameters(self) -> numpy.ndarray:
-        """(w, b) in float32."""
-        return numpy.append(to_numpy(self._network.weight), to_numpy(self._network.bias))
+
+@cache
+def _compiled_step() -> Callable[..., None]:
+    """The step of all compiled models, made when the first needs it: the compiler loads slowly."""
+
+    @torch.compile
+    def step(parameters, x, y, indices, learning_rate, factor):
+        gradients = torch.func.grad(_loss)(parameters, x[indices], y[indices], factor)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.sub_(learning_rate * gradient)
+
+    return step
+
+
+class Compiled(_Model):
+    """The same with one compiled function a step, which fetches the batch as well."""
+
+    def __init__(self, weights: numpy.ndarray, objective: str, device: str):
+        """Start from the given weights and bias 0."""
+        self._parameters = array(weights, device).reshape(-1, 1), torch.zeros(1, device=device)
+        # Numbers are handed over as tensors: each new float would be compiled anew.
+        self._factor = torch.tensor(FACTORS[objective], device=device)
+
+    def epoch(
+        self,
+        x: torch.Tensor,
+        y: torch.Tensor,
+        order: numpy.ndarray,
+        batch_size: int,
+        learning_rate: float,
+    ) -> None:
+        """A step for each batch of the order."""
+        step, rate = _compiled_step(), torch.tensor(learning_rate, device=x.device)
+        for indices in torch.from_numpy(order).to(x.device).split(batch_size):
+            step(self._parameters, x, y, indices, rate, self._factor)
 
 
 LOADERS = {"framework": framework_loader, "direct": direct_loader}
-IMPLEMENTATIONS = {"scratch": Scratch, "concise": Concise}
+IMPLEMENTATIONS = {"scratch": Scratch, "concise": Concise, "compiled": Compiled}

@@ -15,14 +15,16 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
     """Read the tables and the dataset's source, draw, and save in the format of the output."""
     [source] = [path for path in paths if path.suffix == ".json"]
     read = inputs.load([path for path in paths if path != source], parameters["inputs"])
+    shown = parameters["framework"], parameters["device"]
     for name, table in read.items():
-        if "framework" in table:
-            mine = (table.framework == parameters["framework"]) & (
-                table.device == parameters["device"]
-            )
+        if "framework" in table and shown[0] != "all":
+            mine = (table.framework == shown[0]) & (table.device == shown[1])
             read[name] = table[mine]
-    module = import_module(f"minibatch.figures.{parameters['figure']}")
-    figure = module.draw(read, **parameters["options"])
+    if any(table.empty for table in read.values()):
+        figure = style.empty(f"{shown[0]} on {shown[1]} was not measured; the report says why")
+    else:
+        module = import_module(f"minibatch.figures.{parameters['figure']}")
+        figure = module.draw(read, **parameters["options"])
 
     machines = tables.origin(read.values())["machines"]
     style.warn(figure, notes(json.loads(source.read_text(encoding="utf-8")), machines))

@@ -10,11 +10,15 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from minibatch import command, frameworks, provenance, tables
+from minibatch import command, frameworks, gate, provenance, tables
+from minibatch.problem import Problem
 from minibatch.strategies import STRATEGIES
 from minibatch.verification import check_product
 
 FEWEST, MOST = 3, 100  # repeats of a case, whatever the time budget
+LONG = 10  # budgets: a call that takes more is not repeated
+
+Case = tuple[str, int, int]  # strategy, n, block
 
 
 def measure(
@@ -33,14 +37,14 @@ def measure(
     """
     b, c = np.random.RandomState(seed).normal(size=(2, n, n)).astype(np.float32)
     left, right = framework.array(b, device), framework.array(c, device)
-    calls = {}
+    calls, checks = {}, {}
     for strategy, block in cases:
-        target = framework.array(np.full((n, n), np.nan), device)
-        call = _bind(framework, STRATEGIES[strategy], target, left, right, block)
+        target = framework.output(np.full((n, n), np.nan), device)
         what = f"{strategy} at n = {n}" + (f", blocks of {block}" if block else "")
-        check_product(framework.to_numpy(call()), b, c, what)  # warms up, too
-        calls[strategy, n, block] = call
-    return _time(calls, lambda: framework.wait(device), budget_seconds, seed)
+        case = strategy, n, block
+        calls[case] = _writing(STRATEGIES[strategy], framework, target, left, right, block)
+        checks[case] = _product_check(framework, b, c, what)
+    return _time(calls, checks, framework.wait, budget_seconds, seed)
 
 
 def ceilings(
@@ -52,49 +56,72 @@ def ceilings(
     """
     b, c = np.random.RandomState(0).normal(size=(2, product, product)).astype(np.float32)
     left, right = framework.array(b, device), framework.array(c, device)
-    check_product(framework.to_numpy(framework.matmul(left, right)), b, c, "the largest product")
 
     elements = copy_mib * 2**20 // 4
-    source = framework.array(np.arange(elements) % 251, device)
-    target = framework.array(np.zeros(elements), device)
+    values = (np.arange(elements) % 251).astype(np.float32)
+    source, target = framework.array(values, device), framework.output(np.zeros(elements), device)
 
-    def copy():
-        nonlocal target
-        target = framework.write(target, slice(None), source)
+    def check_copy(found):
+        if not np.array_equal(framework.to_numpy(found), values):
+            raise Problem("the copy of an array: not timed, because it differs from its source")
 
-    copy()
+    largest, copied = ("product", product, 0), ("copy", elements, 0)
     calls = {
-        ("product", product, 0): lambda: framework.matmul(left, right),
-        ("copy", elements, 0): copy,
+        largest: lambda: framework.matmul(left, right),
+        copied: _writing(
+            lambda _, array: framework.write(array, slice(None), source), None, target
+        ),
     }
-    return _time(calls, lambda: framework.wait(device), budget_seconds, seed=0)
+    checks = {
+        largest: _product_check(framework, b, c, "the largest product"),
+        copied: check_copy,
+    }
+    return _time(calls, checks, framework.wait, budget_seconds, seed=0)
 
 
-def _bind(framework, strategy, target, left, right, block) -> Callable:
-    return lambda: strategy(framework, target, left, right, block)
+def _writing(strategy: Callable, framework, target, *operands) -> Callable:
+    """A call that writes into the array that the last one gave: a new one, if it is immutable."""
+
+    def call():
+        nonlocal target
+        target = strategy(framework, target, *operands)
+        return target
+
+    return call
+
+
+def _product_check(framework: ModuleType, b: np.ndarray, c: np.ndarray, what: str) -> Callable:
+    return lambda product: check_product(framework.to_numpy(product), b, c, what)
 
 
 def _time(
-    calls: dict[tuple[str, int, int], Callable],
-    wait: Callable[[], None],
+    calls: dict[Case, Callable],
+    checks: dict[Case, Callable],
+    wait: Callable,
     budget_seconds: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Time calls in rounds, each in a new random order, until each has spent its budget."""
+    """Time calls in rounds, each in a new random order, until each has spent its budget.
+
+    The first result of each is checked before any is timed. That call warms up, unless it is a
+    LONG one: millions of operations have warmed up by themselves, and it stands for the case.
+    """
+    spent = {}
+    for case, call in calls.items():
+        seconds, result = _seconds(call, wait)
+        checks[case](result)
+        spent[case] = [seconds] if seconds > LONG * budget_seconds else []
+    repeated = [case for case, samples in spent.items() if not samples]
     order = random.Random(seed)
-    spent = {case: [] for case in calls}
     while pending := [
         case
-        for case, seconds in spent.items()
-        if len(seconds) < FEWEST or (len(seconds) < MOST and sum(seconds) < budget_seconds)
+        for case in repeated
+        if len(spent[case]) < FEWEST
+        or (len(spent[case]) < MOST and sum(spent[case]) < budget_seconds)
     ]:
         order.shuffle(pending)
         for case in pending:
-            wait()
-            start = perf_counter_ns()
-            calls[case]()
-            wait()
-            spent[case].append((perf_counter_ns() - start) * 1e-9)
+            spent[case].append(_seconds(calls[case], wait)[0])
     rows = [
         (*case, repeat, seconds)
         for case, samples in spent.items()
@@ -103,8 +130,21 @@ def _time(
     return pd.DataFrame(rows, columns=["strategy", "n", "block", "repeat", "seconds"])
 
 
-def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: ARG001
-    """Measure in a process with the threads that the parameters ask for."""
+def _seconds(call: Callable, wait: Callable) -> tuple[float, object]:
+    """What a call took until its result was there, and the result."""
+    start = perf_counter_ns()
+    result = call()
+    wait(result)
+    return (perf_counter_ns() - start) * 1e-9, result
+
+
+def make(parameters: dict, inputs: list[Path], output: Path) -> None:
+    """Measure in a process with the threads that the parameters ask for, if the gate is open."""
+    [path] = inputs
+    verdicts = tables.read(path, parameters["inputs"][str(path)])
+    if gate.closed(verdicts):
+        tables.write_gap(output, parameters=parameters)
+        return
     framework = frameworks.start(parameters["framework"], parameters["threads"])
     about = provenance.collect(frameworks=[framework.version()], threads=[parameters["threads"]])
     device, budget = parameters["device"], parameters["budget_seconds"]

@@ -7,12 +7,15 @@ from pathlib import Path
 import pandas as pd
 
 from minibatch import command, inputs, provenance, tables
+from minibatch.problem import Problem
 
 
 def make(parameters: dict, paths: list[Path], output: Path) -> None:
     """Read the tables (and the published results, a CSV file) and summarise them."""
     measured = [path for path in paths if path.suffix == ".parquet"]
     read = inputs.load(measured, parameters["inputs"])
+    if any(table.empty for table in read.values()):
+        raise Problem("nothing was measured: no framework passed its checks; see results/logs")
     origin = tables.origin(read.values())
     for path in paths:
         if path.suffix == ".csv":

@@ -2,6 +2,7 @@
 
 import random
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -10,11 +11,20 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from minibatch import command, frameworks, objective, provenance, sampling, tables
-from minibatch.clock import Clock
-from minibatch.verification import check_step
+from minibatch import (
+    command,
+    frameworks,
+    gate,
+    objective,
+    provenance,
+    reference,
+    sampling,
+    tables,
+)
+from minibatch.clock import PHASES, Clock
+from minibatch.verification import check_loss
 
-VERIFIED_STEPS = 20
+WARM_UP_STEPS = 100  # of an eager run; a compiled one needs a whole epoch to be compiled for it
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,7 @@ class Run:
     """All that decides the course of one training run."""
 
     device: str
-    implementation: str  # "scratch" or "concise"
+    implementation: str  # "scratch", "concise" or "compiled"
     loader: str  # "framework" or "direct"
     objective: str  # what is descended: "half_mse", or "mse", which has twice the gradient
     batch_size: int
@@ -52,25 +62,42 @@ def train(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> pd.D
 
     One row a point of the trace: step, examples, epoch, the clock's seconds (whole and by phase,
     evaluation excluded) and the loss over all examples, before the step after this point.
+    The phases are NaN where they cannot be told apart: in compiled epochs, and where the device
+    works on after an operation has returned.
     A run that diverges goes on, to an infinite or NaN loss.
     """
     model = run.model(framework, x.shape[1])
-    features, targets = framework.array(x, run.device), framework.array(y, run.device)
-    clock = Clock(lambda: framework.wait(run.device))
-    step = examples = 0
+    arrays = framework.array(x, run.device), framework.array(y, run.device)
+    framework.wait(*arrays)
+    clock = Clock(model.wait)
+    points = _by_epoch if run.implementation == "compiled" else _by_step
     visits = len(y) * run.copies  # an epoch
-    trace = []
+    trace = [
+        (step, examples, examples / visits, *clock.read().values(), _loss(x, y, model))
+        for step, examples in points(framework, model, arrays, len(y), run, clock)
+    ]
+    found = pd.DataFrame(trace, columns=["step", "examples", "epoch", *clock.read(), "loss"])
+    if framework.ASYNCHRONOUS or run.implementation == "compiled":
+        found = found.assign(**{f"{phase}_seconds": np.nan for phase in PHASES})
+    return found
 
-    def record():
-        loss = objective.loss(x, y, model.parameters())
-        trace.append((step, examples, examples / visits, *clock.read().values(), loss))
 
-    record()
+def _loss(x: np.ndarray, y: np.ndarray, model) -> float:
+    return objective.loss(x, y, model.parameters())
+
+
+def _by_step(
+    framework: ModuleType, model, arrays: tuple, count: int, run: Run, clock: Clock
+) -> Iterator[tuple[int, int]]:
+    """Take all steps; stop at each point of the trace, the clock too, with (steps, examples)."""
+    step = examples = 0
+    yield step, examples
+    due = next_point(examples)
     for epoch in range(run.epochs):
         rate = run.rate(epoch)
-        order = run.order(len(y), epoch)
-        batches = framework.LOADERS[run.loader](features, targets, order, run.batch_size)
-        end, due = examples + visits, next_point(examples)
+        order = run.order(count, epoch)
+        end = examples + len(order)
+        batches = framework.LOADERS[run.loader](*arrays, order, run.batch_size)
         clock.start()
         iterator = iter(batches)
         while (batch := next(iterator, None)) is not None:
@@ -83,11 +110,31 @@ def train(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> pd.D
             examples = min(examples + run.batch_size, end)  # the last batch may be smaller
             if examples >= due or examples == end:
                 clock.stop("update")
-                record()
+                yield step, examples
                 due = next_point(examples)
                 clock.start()
         clock.stop("load")
-    return pd.DataFrame(trace, columns=["step", "examples", "epoch", *clock.read(), "loss"])
+
+
+def _by_epoch(
+    framework: ModuleType,  # noqa: ARG001
+    model,
+    arrays: tuple,
+    count: int,
+    run: Run,
+    clock: Clock,
+) -> Iterator[tuple[int, int]]:
+    """The same for a compiled model, which stops at the end of each epoch only."""
+    step = examples = 0
+    yield step, examples
+    for epoch in range(run.epochs):
+        order = run.order(count, epoch)
+        clock.start()
+        model.epoch(*arrays, order, run.batch_size, run.rate(epoch))
+        clock.stop("compute")
+        step += -(-len(order) // run.batch_size)
+        examples += len(order)
+        yield step, examples
 
 
 def next_point(examples: int) -> int:
@@ -96,24 +143,28 @@ def next_point(examples: int) -> int:
     return next(dense, (examples // 100 + 1) * 100)
 
 
-def verify(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> None:
-    """Compare the first steps of a run, one by one, with the closed-form gradient in float64.
+def verify(x: np.ndarray, y: np.ndarray, run: Run, trace: pd.DataFrame) -> None:
+    """Compare every loss of a trace with the reference in float64.
 
-    Raises Problem where one differs by more than rounding.
+    Raises Problem where one differs by more than float32 rounding may have added up to.
     """
-    model = run.model(framework, x.shape[1])
-    features, targets = framework.array(x, run.device), framework.array(y, run.device)
-    order, size = run.order(len(y), epoch=0), run.batch_size
-    batches = framework.LOADERS[run.loader](features, targets, order, size)
-    rate = min(run.rate(0), objective.stability_limit(x))  # so that the numbers stay finite
+    losses = dict(zip(trace.step, trace.loss, strict=True))
     factor = {"half_mse": 1, "mse": 2}[run.objective]
-    what = f"{run.implementation}, {run.loader} loader, batch size {size}"
-    for number, batch in zip(range(VERIFIED_STEPS), batches, strict=False):
-        chosen = order[number * size : (number + 1) * size]
-        before = model.parameters()
-        model.compute(*batch)
-        model.update(rate)
-        check_step(before, model.parameters(), x[chosen], y[chosen], rate, factor, what)
+    what = (
+        f"{run.implementation}, {run.loader} loader, batch size {run.batch_size}, seed {run.seed}"
+    )
+    parameters, error = np.append(sampling.initial_weights(run.seed, x.shape[1]), 0), 0.0
+    check_loss(losses[0], x, y, parameters, error, what)
+    step = 0
+    for epoch in range(run.epochs):
+        order = run.order(len(y), epoch)
+        path = reference.follow(
+            x, y, parameters, order, run.batch_size, run.rate(epoch), factor=factor, error=error
+        )
+        for parameters, error in path:
+            step += 1
+            if step in losses:
+                check_loss(losses[step], x, y, parameters, error, what)
 
 
 def combinations(parameters: dict) -> list[Run]:
@@ -126,21 +177,32 @@ def combinations(parameters: dict) -> list[Run]:
     ]
 
 
+def warm_up(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> None:
+    """Train as far as it takes to compile and to fill caches, and verify that."""
+    enough = len(y) if run.implementation == "compiled" else WARM_UP_STEPS * run.batch_size
+    x, y, run = x[:enough], y[:enough], replace(run, epochs=1)
+    verify(x, y, run, train(framework, x, y, run))
+
+
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
-    """Verify and warm up every combination, then train each with each seed, in random order."""
-    [path] = inputs
-    examples = tables.read(path, parameters["inputs"][str(path)]).to_numpy()
+    """Warm every combination up, train each with each seed in random order, and verify that."""
+    examples, verdicts = (tables.read(path, parameters["inputs"][str(path)]) for path in inputs)
+    if gate.closed(verdicts, parameters["implementation"]):
+        tables.write_gap(output, parameters=parameters)
+        return
+    examples = examples.to_numpy()
     x, y = np.ascontiguousarray(examples[:, :-1]), np.ascontiguousarray(examples[:, -1])
     framework = frameworks.start(parameters["framework"], parameters["threads"])
     about = provenance.collect(frameworks=[framework.version()], threads=[parameters["threads"]])
 
     runs = combinations(parameters)
     for run in runs:
-        verify(framework, x, y, run)
-        train(framework, x, y, replace(run, epochs=1))
+        warm_up(framework, x, y, run)
     runs = [replace(run, seed=seed) for run in runs for seed in range(parameters["seeds"])]
     order = random.Random(0).sample(range(len(runs)), len(runs))
     traces = {index: train(framework, x, y, runs[index]) for index in order}
+    for index, trace in traces.items():
+        verify(x, y, runs[index], trace)
 
     names = {name: parameters[name] for name in ("framework", "run")}
     described = [traces[index].assign(**names, **asdict(run)) for index, run in enumerate(runs)]

@@ -15,7 +15,9 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """
     published = tables["published"]
     rows = []
-    for (framework, device), matmul in tables["matmul"].groupby(["framework", "device"]):
+    for (framework, device), matmul in tables["matmul"].groupby(
+        ["framework", "device"], sort=False
+    ):
         training = tables["training"].query("framework == @framework and device == @device")
         for row in published[published.framework == framework].to_dict("records"):
             ours = _ours(row, matmul, training)

@@ -18,7 +18,9 @@ def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFra
     """One row a statement, framework, device and loader: verdict, criterion, and the numbers."""
     seeds = per_seed(tables["traces"], target_loss)
     rows = []
-    for (framework, device), matmul in tables["matmul"].groupby(["framework", "device"]):
+    for (framework, device), matmul in tables["matmul"].groupby(
+        ["framework", "device"], sort=False
+    ):
         trained = seeds.query("framework == @framework and device == @device")
         found = [
             *_products(matmul),

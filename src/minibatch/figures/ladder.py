@@ -1,0 +1,123 @@
+"""Time per epoch from a framework's loader down to a plain compiled loop, at each batch size."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from minibatch.figures import style
+
+# What the title calls a rung; those of the table, from the top.
+RUNGS = {
+    "framework loader": "with its own loader",
+    "direct indexing": "with direct indexing",
+    "concise": "with its own optimiser",
+    "compiled": "when compiled",
+}
+BELOW = {"library": "scikit-learn", "floor": "Numba loop (1×)"}
+
+
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    """One panel a batch size, one group of rows a rung, one row a framework.
+
+    Each point is the median and the range over all epochs, with its ratio to the Numba loop.
+    """
+    rows = tables["ladder"]
+    rows = rows.assign(series=series(rows).where(rows.rung.isin(list(RUNGS)), ""))
+    names = [name for name in rows.series.unique() if name]
+    places = _places([rung for rung in (*RUNGS, *BELOW) if rung in set(rows.rung)], names)
+    sizes = sorted(rows.batch_size.unique())
+    height = 1.7 + (len(sizes) + 1) // 2 * (0.6 + 0.14 * max(map(max, places.values())))
+    made, panels = style.figure(
+        _message(rows), (len(sizes) + 1) // 2, 2, size=(8, height), sharex=True, sharey=True
+    )
+    for axes, size in zip(panels.flat, sizes, strict=False):
+        _panel(axes, rows[rows.batch_size == size], names, places)
+        axes.set_title(f"batch size {size}")
+        axes.xaxis.set_tick_params(labelbottom=True)
+    for axes in panels.flat[len(sizes) :]:
+        axes.set_axis_off()
+    first = panels[0, 0]
+    middles = [np.mean(place) for place in places.values()]
+    first.set_yticks(middles, [BELOW.get(rung, rung) for rung in places])
+    first.set(xscale="log", xlim=(None, 3e4 * rows.seconds_high.max()))  # room for the ratios
+    first.set_ylim(max(middles) + 1, -1)
+    for axes in panels[-1]:
+        axes.set_xlabel("milliseconds per epoch")
+    style.legend(made, first, columns=4)
+    return made
+
+
+def series(rows: pd.DataFrame) -> pd.Series:
+    """The framework, and the device where that is not the CPU."""
+    return rows.framework.where(rows.device == "cpu", rows.framework + ", " + rows.device)
+
+
+def _places(rungs: list[str], names: list[str]) -> dict[str, list[int]]:
+    """The height of each framework's row in the group of each rung; what lies below has one row."""
+    places, following = {}, 0
+    for rung in rungs:
+        places[rung] = [following + row for row in range(len(names) if rung in RUNGS else 1)]
+        following = places[rung][-1] + 2
+    return places
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, names: list[str], places: dict[str, list[int]]) -> None:
+    """Draw the rungs at one batch size."""
+    for index, name in enumerate(names):
+        heights = {rung: place[index] for rung, place in places.items() if rung in RUNGS}
+        _points(axes, rows[rows.series == name], heights, style.line(index), name)
+    heights = {rung: place[0] for rung, place in places.items() if rung in BELOW}
+    look = {"color": style.GREY, "marker": "*", "markersize": 7}
+    _points(axes, rows[rows.series == ""], heights, look, None)
+    floor = rows[rows.rung == "floor"].seconds_median.iloc[0]
+    axes.axvline(1e3 * floor, color=style.GREY, linewidth=1, linestyle=(0, (1, 2)))
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    for rung in set(places) - set(rows.rung):
+        axes.annotate(
+            "not measured" if rung in RUNGS else "batch size 1 only",
+            (0.5, np.mean(places[rung])),
+            xycoords=("axes fraction", "data"),
+            ha="center",
+            va="center",
+            color=style.GREY,
+            fontsize=8,
+        )
+
+
+def _points(
+    axes: Axes, rows: pd.DataFrame, heights: dict[str, int], look: dict, label: str | None
+) -> None:
+    """Draw medians and ranges in milliseconds, with their ratios to the floor."""
+    medians, heights = 1e3 * rows.seconds_median, rows.rung.map(heights)
+    errors = [medians - 1e3 * rows.seconds_low, 1e3 * rows.seconds_high - medians]
+    look = look | {"linestyle": "", "elinewidth": 1}
+    axes.errorbar(medians, heights, xerr=errors, label=label, **look)
+    for row, height in zip(rows.itertuples(), heights, strict=True):
+        axes.annotate(
+            f"{1e6 * row.seconds_median:.2g} µs" if row.rung == "floor" else style.times(row.ratio),
+            (1e3 * row.seconds_high, height),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+        )
+
+
+def _message(rows: pd.DataFrame) -> str:
+    """The highest and the lowest rung at the smallest batch size."""
+    measured = rows[rows.series != ""]
+    if measured.empty:
+        return "No run has a batch size of the plain compiled loop"
+    size = measured.batch_size.min()
+    ratios = measured[measured.batch_size == size].groupby("rung").ratio.agg(["min", "max"])
+    rungs = [rung for rung in RUNGS if rung in ratios.index]
+    above = f"{_range(*ratios.loc[rungs[0]])} the plain compiled loop's time {RUNGS[rungs[0]]}"
+    below = [f"{_range(*ratios.loc[rung])} {RUNGS[rung]}" for rung in rungs[1:][-1:]]
+    return f"At batch size {size}, an epoch in a framework takes {', '.join([above, *below])}"
+
+
+def _range(low: float, high: float) -> str:
+    """Two ratios, or one if they look the same."""
+    return " to ".join(dict.fromkeys([style.times(low), style.times(high)]))

@@ -1,0 +1,22 @@
+# The gate: what a framework gets wrong is not timed.
+# reads  the environment's record, where the framework has an environment of its own
+# writes results/verify/FRAMEWORK/DEVICE.parquet, a row a check
+
+
+rule verify:
+    input:
+        lambda wc: environments.record(wc.framework),
+    output:
+        "results/verify/{framework}/{device}.parquet",
+    log:
+        "results/logs/verify/{framework}/{device}.log",
+    threads: lambda wc: workflow.cores  # it times whether the clock waits
+    params:
+        python=lambda wc: environments.python(wc.framework),
+        config=lambda wc: canonical(TABLES[f"results/verify/{wc.framework}/{wc.device}.parquet"]),
+        code=lambda wc: code("minibatch.stages.verify", f"minibatch.frameworks.{wc.framework}"),
+    message:
+        "Verifying {wildcards.framework} on {wildcards.device}"
+    shell:
+        "{params.python} -m minibatch.stages.verify --parameters {params.config:q}"
+        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"
