@@ -18,9 +18,9 @@ lint: $(DONE)
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/snakefmt --check --line-length 100 Snakefile workflow
 
-# Removes what was measured; the environment stays.
+# Removes what was measured, and the frameworks' environments; the main one stays.
 clean:
-	rm -rf .snakemake
+	rm -rf .snakemake .envs
 	find results -mindepth 1 ! -name README.md -delete
 
 $(DONE): requirements.txt

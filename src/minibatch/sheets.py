@@ -2,7 +2,9 @@
 
 import pandas as pd
 
-from minibatch import provenance
+from minibatch import frameworks, provenance
+
+ROUNDED_TO_ZERO = 0.0005  # the chapter gives GFLOP/s with three decimals
 
 
 def sheet(title: str, frame: pd.DataFrame) -> dict:
@@ -64,8 +66,8 @@ def published(published: pd.DataFrame) -> dict:
             "published": published.published.map("{:.4g}".format),
             "measured": published.measured.map("{:.4g}".format),
             "range": _ranges(published, "", "{:.4g}"),
-            "ratio": published.ratio.map("{:.3g}".format),
-            "inside": published.inside.map({True: "yes", False: "no"}),
+            "ratio": _ratios(published),
+            "inside": published.inside.map({True: "yes", False: "no"}).fillna("n/a"),
         }
     )
     shown = shown.where(published.measured.notna(), shown.replace("nan", "not measured"))
@@ -152,6 +154,12 @@ def statements(statements: pd.DataFrame) -> dict:
     return sheet("Statements", verdicts.reindex(order).reset_index().rename_axis(columns=None))
 
 
+def usage(names: list[str]) -> dict:
+    """How each framework is used, in the words of its module."""
+    rows = [(name, frameworks.about(name)) for name in names]
+    return sheet("How each framework is used", pd.DataFrame(rows, columns=["framework", "how"]))
+
+
 def about(origin: dict, source: dict) -> dict:
     """The machine, the data's source and the versions."""
     failures = "; ".join(f"{name}: {why}" for name, why in source["failures"].items())
@@ -169,6 +177,12 @@ def about(origin: dict, source: dict) -> dict:
         ),
     }
     return sheet("About these measurements", pd.DataFrame(rows.items(), columns=["what", "value"]))
+
+
+def _ratios(published: pd.DataFrame) -> pd.Series:
+    """Measured over published; where that was rounded to 0.000, the least that it can be."""
+    least = (published.measured / ROUNDED_TO_ZERO).map("> {:.3g}".format)
+    return published.ratio.map("{:.3g}".format).where(published.published > 0, least)
 
 
 def evidence(statements: pd.DataFrame) -> dict:

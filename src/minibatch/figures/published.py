@@ -29,7 +29,13 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 def _panel(axes: Axes, rows: pd.DataFrame) -> None:
     """Draw published and measured values, the latter with the range of samples or seeds."""
     errors = [rows.measured - rows.low, rows.high - rows.measured]
-    axes.hlines(rows.index, rows.published, rows.measured, color="#bbbbbb", linewidth=1)
+    axes.hlines(
+        rows.index,
+        rows.published.where(rows.published > 0),
+        rows.measured,
+        color="#bbbbbb",
+        linewidth=1,
+    )
     axes.errorbar(
         rows.measured,
         rows.index,
@@ -38,11 +44,19 @@ def _panel(axes: Axes, rows: pd.DataFrame) -> None:
         **style.line(0) | {"linestyle": "", "markersize": 6, "capsize": 3},
     )
     axes.plot(
-        rows.published,
+        rows.published.where(rows.published > 0),
         rows.index,
         label="published",
         **style.line(1) | {"linestyle": "", "markersize": 7, "markerfacecolor": "white"},
     )
+    for index, row in rows[rows.published == 0].iterrows():
+        axes.annotate(
+            "published as 0.000",
+            (row.measured, index),
+            xytext=(6, 6),
+            textcoords="offset points",
+            fontsize=8,
+        )
     axes.set_xmargin(0.1)
     names = rows.experiment.where(rows.implementation != "concise", "concise")
     axes.set_yticks(rows.index, names)

@@ -7,7 +7,11 @@ from matplotlib.figure import Figure
 from minibatch.figures import style
 
 N, BLOCK = 256, 64  # as in the chapter
-ASIDE = {"block": ((-9, -12), "right"), "full": ((9, -14), "left")}  # labels that would collide
+ASIDE = {
+    "row": ((-9, -4), "right"),
+    "block": ((-9, -12), "right"),
+    "full": ((9, -14), "left"),
+}  # labels that would collide
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:

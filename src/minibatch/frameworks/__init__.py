@@ -21,9 +21,11 @@ package import in its environment: where workflow/envs has a file of pins for it
 its own with these pins and no more, else the main one.
 """
 
+import ast
 import gc
 import os
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
@@ -31,6 +33,12 @@ from types import ModuleType
 def names() -> list[str]:
     """The frameworks there are."""
     return sorted(module.name for module in iter_modules(__path__))
+
+
+def about(name: str) -> str:
+    """How a framework is used here: what its module says of itself, read without importing it."""
+    tree = ast.parse(Path(__path__[0], f"{name}.py").read_text(encoding="utf-8"))
+    return " ".join((ast.get_docstring(tree) or "").split())
 
 
 def load(name: str) -> ModuleType:
