@@ -22,6 +22,7 @@ seeds: 5
 matmul:
   strategies: [element, block, full]
   sizes: [64, 256]
+  sizes_of_others: [256]
   largest: {element: 64}
   block: 64
   blocks: {n: 256, columns: [16, 128]}
@@ -30,6 +31,7 @@ matmul:
 training:
   target_loss: 0.25
   loaders: [framework, direct]
+  floor: {batch_size: [10, 100], learning_rate: 0.02}
   runs:
     gd: {implementation: scratch, batch_size: 1500, learning_rate: 1.0, epochs: 10}
     small:
@@ -90,6 +92,14 @@ def test_the_configuration_that_the_tests_below_edit_is_valid(tmp_path):
         ("{element: 64}", "{}"),
         ("budget_seconds: 0.5", "budget_seconds: 1"),
         ("gd: {implem", "gd: {sampling: replacement, schedule: tenth, objective: mse, implem"),
+        ("sizes_of_others: [256]", "sizes_of_others: [1, 4096]"),  # unlike blocks.n, any
+        ("[10, 100]", "[1, 1500]"),
+        ("learning_rate: 0.02", "learning_rate: 1"),
+        ("gd: {implem", "gd: {loaders: [direct], seeds: 2, frameworks: first, implem"),
+        ("{objective: mse}", "{loaders: [framework], seeds: 9}"),
+        ("implementation: concise", "implementation: compiled\n      loaders: [direct]"),
+        ("small, schedule", "small, implementation: compiled, loaders: [direct], schedule"),
+        ("{objective: mse}", "{implementation: compiled, loaders: [direct]}"),
     ],
 )
 def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
@@ -109,24 +119,25 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "n: 256, columns",
             "n: 256, colums: 3, columns",
-            "17: matmul.blocks.colums: unknown key; did you mean columns?",
+            "18: matmul.blocks.colums: unknown key; did you mean columns?",
         ),
         (
             "small, schedule: tenth",
             "small, shedule: tenth",
-            "33: training.runs.small_tenth.shedule: unknown key; did you mean schedule?",
+            "35: training.runs.small_tenth.shedule: unknown key; did you mean schedule?",
         ),
         (
             "{objective: mse}",
             "{objectve: mse}",
-            "31: training.runs.small.override.pytorch.objectve: "
+            "33: training.runs.small.override.pytorch.objectve: "
             "unknown key; did you mean objective?",
         ),
         (
             "{objective: mse}",
             "{base: gd}",
-            "31: training.runs.small.override.pytorch.base: unknown key; known: implementation, "
-            "objective, batch_size, learning_rate, epochs, schedule, sampling, copies",
+            "33: training.runs.small.override.pytorch.base: unknown key; known: "
+            "implementation, loaders, seeds, objective, batch_size, learning_rate, epochs, "
+            "schedule, sampling, copies",
         ),
         (
             "[pytorch]",
@@ -136,7 +147,7 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "pytorch: {obj",
             "pytroch: {obj",
-            "31: training.runs.small.override.pytroch: unknown framework; did you mean pytorch?",
+            "33: training.runs.small.override.pytroch: unknown framework; did you mean pytorch?",
         ),
         ("[cpu]", "[cup]", "9: devices.0: 'cup' is unknown; did you mean cpu?"),
         (
@@ -147,7 +158,7 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "{element: 64}",
             "{elemnt: 64}",
-            "15: matmul.largest: 'elemnt' is unknown; did you mean element?",
+            "16: matmul.largest: 'elemnt' is unknown; did you mean element?",
         ),
         (
             "scaling: standardize",
@@ -157,17 +168,17 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "implementation: concise",
             "implementation: consice",
-            "26: training.runs.small.implementation: 'consice' is unknown; did you mean concise?",
+            "28: training.runs.small.implementation: 'consice' is unknown; did you mean concise?",
         ),
         (
             "base: small",
             "base: smal",
-            "33: training.runs.small_tenth.base: there is no run 'smal'; did you mean small?",
+            "35: training.runs.small_tenth.base: there is no run 'smal'; did you mean small?",
         ),
         (
             "base: small",
             "base: twice",
-            "33: training.runs.small_tenth.base: twice has a base itself; name gd",
+            "35: training.runs.small_tenth.base: twice has a base itself; name gd",
         ),
         # a value of the wrong type
         ("threads: 1\n", "threads: two\n", "10: threads: 'two' is not a whole number"),
@@ -176,7 +187,7 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         ("threads: 1\n", "threads:\n", "10: threads: None is not a whole number"),
         ("[cpu]", "cpu", "9: devices: 'cpu' is not a list"),
         ("[pytorch]", "[1]", "8: frameworks.0: 1 is not text"),
-        ("{element: 64}", "element", "15: matmul.largest: 'element' is not keys with values"),
+        ("{element: 64}", "element", "16: matmul.largest: 'element' is not keys with values"),
         (
             "- http://one",
             "- ftp://one",
@@ -186,13 +197,13 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "learning_rate: 0.05",
             "learning_rate: 5e-2",
-            "28: training.runs.small.learning_rate: '5e-2' is not a number or a list; "
+            "30: training.runs.small.learning_rate: '5e-2' is not a number or a list; "
             "YAML takes it for text, write 0.05",
         ),
         (
             "[0.1, 1.0]",
             "[0.1, 1e0]",
-            "32: training.runs.grid.learning_rate.1: '1e0' is not a number; "
+            "34: training.runs.grid.learning_rate.1: '1e0' is not a number; "
             "YAML takes it for text, write 1",
         ),
         # a value out of bounds
@@ -201,65 +212,182 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "learning_rate: 0.05",
             "learning_rate: 0",
-            "28: training.runs.small.learning_rate: 0 is not above 0",
+            "30: training.runs.small.learning_rate: 0 is not above 0",
         ),
         (
             "learning_rate: 0.05",
             "learning_rate: -0.1",
-            "28: training.runs.small.learning_rate: -0.1 is not above 0",
+            "30: training.runs.small.learning_rate: -0.1 is not above 0",
         ),
         (
             "[0.1, 1.0]",
             "[0.1, -1.0]",
-            "32: training.runs.grid.learning_rate.1: -1.0 is not above 0",
+            "34: training.runs.grid.learning_rate.1: -1.0 is not above 0",
         ),
         (
             "{objective: mse}",
             "{learning_rate: -1}",
-            "31: training.runs.small.override.pytorch.learning_rate: -1 is not above 0",
+            "33: training.runs.small.override.pytorch.learning_rate: -1 is not above 0",
         ),
         (
             "batch_size: 10\n",
             "batch_size: 0\n",
-            "27: training.runs.small.batch_size: 0 is too small; at least 1",
+            "29: training.runs.small.batch_size: 0 is too small; at least 1",
         ),
         (
             "batch_size: 1500",
             "batch_size: 1501",
-            "24: training.runs.gd.batch_size: 1501 is above the 1500 examples of an epoch "
+            "26: training.runs.gd.batch_size: 1501 is above the 1500 examples of an epoch "
             "(dataset.rows × copies)",
         ),
         (
             "[1, 10]",
             "[1, 1501]",
-            "32: training.runs.grid.batch_size: 1501 is above the 1500 examples of an epoch "
+            "34: training.runs.grid.batch_size: 1501 is above the 1500 examples of an epoch "
             "(dataset.rows × copies)",
         ),
         (
             "batch_size: 3000",
             "batch_size: 3001",
-            "34: training.runs.twice.batch_size: 3001 is above the 3000 examples of an epoch "
+            "36: training.runs.twice.batch_size: 3001 is above the 3000 examples of an epoch "
             "(dataset.rows × copies)",
         ),
         (
             "n: 256, columns",
             "n: 128, columns",
-            "17: matmul.blocks.n: 128 is not among matmul.sizes",
+            "18: matmul.blocks.n: 128 is not among matmul.sizes",
+        ),
+        # a compiled run does not go through a loader
+        *(
+            (
+                "implementation: concise",
+                f"implementation: compiled{loaders}",
+                f"{line}: training.runs.small.loaders: "
+                "a compiled run indexes by itself; write loaders: [direct]",
+            )
+            for loaders, line in [
+                ("", 27),
+                ("\n      loaders: [framework]", 29),
+                ("\n      loaders: [direct, framework]", 29),
+            ]
+        ),
+        (
+            "small, schedule",
+            "small, implementation: compiled, schedule",
+            "35: training.runs.small_tenth.loaders: "
+            "a compiled run indexes by itself; write loaders: [direct]",
+        ),
+        (
+            "{objective: mse}",
+            "{implementation: compiled}",
+            "27: training.runs.small.loaders: "
+            "a compiled run indexes by itself; write loaders: [direct]",
+        ),
+        (
+            "gd: {implem",
+            "gd: {loaders: [drect], implem",
+            "26: training.runs.gd.loaders.0: 'drect' is unknown; did you mean direct?",
+        ),
+        (
+            "gd: {implem",
+            "gd: {loaders: direct, implem",
+            "26: training.runs.gd.loaders: 'direct' is not a list",
+        ),
+        (
+            "gd: {implem",
+            "gd: {loaders: [], implem",
+            "26: training.runs.gd.loaders: empty; name at least one",
+        ),
+        # how often, and in which frameworks, a run is done
+        (
+            "gd: {implem",
+            "gd: {seeds: 1, implem",
+            "26: training.runs.gd.seeds: 1 is too small; at least 2",
+        ),
+        (
+            "gd: {implem",
+            "gd: {seeds: 3.0, implem",
+            "26: training.runs.gd.seeds: 3.0 is not a whole number",
+        ),
+        (
+            "gd: {implem",
+            "gd: {frameworks: frist, implem",
+            "26: training.runs.gd.frameworks: 'frist' is unknown; did you mean first?",
+        ),
+        (
+            "gd: {implem",
+            "gd: {frameworks: [pytorch], implem",
+            "26: training.runs.gd.frameworks: ['pytorch'] is unknown; known: first",
+        ),
+        (
+            "{objective: mse}",
+            "{frameworks: first}",
+            "33: training.runs.small.override.pytorch.frameworks: unknown key; known: "
+            "implementation, loaders, seeds, objective, batch_size, learning_rate, epochs, "
+            "schedule, sampling, copies",
+        ),
+        # the sizes of the frameworks after the first
+        ("  sizes_of_others: [256]\n", "", "12: matmul: sizes_of_others missing"),
+        (
+            "sizes_of_others: [256]",
+            "sizes_of_others: []",
+            "15: matmul.sizes_of_others: empty; name at least one",
+        ),
+        (
+            "sizes_of_others: [256]",
+            "sizes_of_others: 256",
+            "15: matmul.sizes_of_others: 256 is not a list",
+        ),
+        (
+            "sizes_of_others: [256]",
+            "sizes_of_others: [0]",
+            "15: matmul.sizes_of_others.0: 0 is too small; at least 1",
+        ),
+        # the floor
+        (
+            "  floor: {batch_size: [10, 100], learning_rate: 0.02}\n",
+            "",
+            "21: training: floor missing",
+        ),
+        (
+            "floor: {batch_size",
+            "floor: {batch_sise",
+            "24: training.floor.batch_sise: unknown key; did you mean batch_size?",
+        ),
+        ("[10, 100], learning", "10, learning", "24: training.floor.batch_size: 10 is not a list"),
+        ("[10, 100]", "[]", "24: training.floor.batch_size: empty; name at least one"),
+        ("[10, 100]", "[10, 10]", "24: training.floor.batch_size: [10, 10] has a value twice"),
+        ("[10, 100]", "[10, 0]", "24: training.floor.batch_size.1: 0 is too small; at least 1"),
+        (
+            "[10, 100]",
+            "[10, 1501]",
+            "24: training.floor.batch_size.1: 1501 is above the 1500 examples (dataset.rows)",
+        ),
+        (
+            "learning_rate: 0.02",
+            "learning_rate: 0",
+            "24: training.floor.learning_rate: 0 is not above 0",
+        ),
+        (
+            "learning_rate: 0.02",
+            "learning_rate: 2e-2",
+            "24: training.floor.learning_rate: '2e-2' is not a number; "
+            "YAML takes it for text, write 0.02",
         ),
         # nothing, or the same twice
         ("[pytorch]", "[]", "8: frameworks: empty; name at least one"),
-        ("[1, 10]", "[]", "32: training.runs.grid.batch_size: empty; name at least one"),
+        ("[1, 10]", "[]", "34: training.runs.grid.batch_size: empty; name at least one"),
         ("[64, 256]", "[64, 256, 64]", "14: matmul.sizes: [64, 256, 64] has a value twice"),
         ("seeds: 5\n", "", "1: seeds missing"),
         (
             "small, schedule: tenth}",
             "gd}\n    new: {implementation: scratch, epochs: 1}",
-            "34: training.runs.new: batch_size, learning_rate missing",
+            "36: training.runs.new: batch_size, learning_rate missing",
         ),
         (
             "    gd: {",
             "    Gd: {",
-            "23: training.runs: the name 'Gd' is not made of small letters, digits and _",
+            "25: training.runs: the name 'Gd' is not made of small letters, digits and _",
         ),
     ],
 )
@@ -271,9 +399,10 @@ def test_a_mistake_is_one_line_with_the_place_the_key_and_what_is_wrong(tmp_path
 @pytest.mark.parametrize(
     ("old", "key", "line"),
     [
-        ("learning_rate: 0.05", "training.runs.small.learning_rate", 28),
-        ("budget_seconds: 0.5", "matmul.budget_seconds", 19),
-        ("target_loss: 0.25", "training.target_loss", 21),
+        ("learning_rate: 0.05", "training.runs.small.learning_rate", 30),
+        ("budget_seconds: 0.5", "matmul.budget_seconds", 20),
+        ("target_loss: 0.25", "training.target_loss", 22),
+        ("learning_rate: 0.02", "training.floor.learning_rate", 24),
     ],
 )
 def test_what_is_not_finite_is_refused(tmp_path, old, key, line, value):
@@ -291,7 +420,7 @@ def test_what_is_not_finite_is_refused(tmp_path, old, key, line, value):
         (
             "epochs: 10}",
             "epochs: 10.0}",
-            "24: training.runs.gd.epochs: 10.0 is not a whole number",
+            "26: training.runs.gd.epochs: 10.0 is not a whole number",
         ),
     ],
 )
@@ -305,14 +434,14 @@ def test_a_count_with_a_decimal_point_is_refused(tmp_path, old, new, line):
         ("seeds: 5", "seeds 5\nx: [", "12: broken YAML: "),
         ("threads: 1\n", "threads: 1: 2\n", "10: broken YAML: mapping values are not allowed here"),
         ("[cpu]", "[cpu", "10: broken YAML: "),
-        ("  budget_seconds", "\tbudget_seconds", "19: broken YAML: "),
+        ("  budget_seconds", "\tbudget_seconds", "20: broken YAML: "),
         (
             "    small:",
             "    gd:",
-            "25: gd stands here a second time (first in line 24); rename or remove one",
+            "27: gd stands here a second time (first in line 26); rename or remove one",
         ),
         ("seeds: 5", "threads: 5", "11: threads stands here a second time (first in line 10)"),
-        ("small_tenth", "10", "33: the key 10 is not a word; name it with one"),
+        ("small_tenth", "10", "35: the key 10 is not a word; name it with one"),
         ("seeds: 5", "on: 5", "11: the key on is not a word; name it with one"),
         ("seeds: 5", "seeds: !number 5", "11: "),
         ("seeds: 5", "seeds: 2024-13-45", "11: "),
@@ -355,7 +484,7 @@ def test_several_mistakes_are_several_lines(tmp_path):
     text = edited("[cpu]", "[cup]", text)
     assert sorted(problems(tmp_path, text)) == [
         "10: threads: 'two' is not a whole number",
-        "24: training.runs.gd.batch_sise: unknown key; did you mean batch_size?",
+        "26: training.runs.gd.batch_sise: unknown key; did you mean batch_size?",
         "9: devices.0: 'cup' is unknown; did you mean cpu?",
     ]
 
@@ -369,8 +498,21 @@ def test_a_mistake_that_several_frameworks_share_is_said_once(tmp_path, monkeypa
 def test_a_batch_of_an_override_above_the_examples_is_named_where_it_stands(tmp_path):
     text = edited("{objective: mse}", "{batch_size: 2000}")
     assert problems(tmp_path, text)[0].startswith(
-        "31: training.runs.small.override.pytorch.batch_size: 2000 is above the 1500 examples"
+        "33: training.runs.small.override.pytorch.batch_size: 2000 is above the 1500 examples"
     )
+
+
+def test_a_run_of_the_first_framework_alone_is_checked_with_its_values_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(config.frameworks, "names", lambda: ["pytorch", "other"])
+    text = edited("[pytorch]", "[pytorch, other]")
+    text = edited(
+        "{objective: mse}\n", "{objective: mse}\n        other: {batch_size: 2000}\n", text
+    )
+    assert len(problems(tmp_path, text)) == 2  # of the run, and of its variant
+    only = edited(
+        "implementation: concise", "implementation: concise\n      frameworks: first", text
+    )
+    assert valid(tmp_path, only)
 
 
 def test_a_mistake_in_a_second_file_is_named_there(tmp_path):

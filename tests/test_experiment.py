@@ -51,16 +51,28 @@ CONFIG = {
                 "batch_size": 10,
                 "override": {"jax": {"learning_rate": 0.5}},
             },
+            "sgd": {
+                "frameworks": "first",
+                "implementation": "compiled",
+                "batch_size": 1,
+                "learning_rate": 0.005,
+                "epochs": 2,
+                "loaders": ["direct"],
+                "seeds": 3,
+            },
+            "sgd_twice": {"base": "sgd", "copies": 2},
         },
     },
 }
+# The first framework alone has further sizes, and the runs that are for it.
 TABLES = {
     "results/data/examples.parquet",
+    "results/floor.parquet",
     *(
         f"results/{stage}/{framework}/cpu{rest}.parquet"
         for framework in ("pytorch", "jax")
         for stage, rest in [
-            ("matmul", "/64"),
+            ("verify", ""),
             ("matmul", "/256"),
             ("matmul", "/ceilings"),
             ("matmul", ""),
@@ -70,10 +82,12 @@ TABLES = {
             ("train", "/gd_small"),
         ]
     ),
+    "results/matmul/pytorch/cpu/64.parquet",
+    "results/train/pytorch/cpu/sgd.parquet",
+    "results/train/pytorch/cpu/sgd_twice.parquet",
 }
 
-WHOLE = "/cpu.parquet"
-NEW_SIZE = {f"results/matmul/{framework}/cpu/512.parquet" for framework in ("pytorch", "jax")}
+WHOLE = ("matmul/pytorch/cpu.parquet", "matmul/jax/cpu.parquet")
 
 
 def changed(*keys, value):
@@ -99,7 +113,14 @@ def test_every_table_of_every_framework_is_named():
     assert set(experiment.measured(CONFIG)) == TABLES
 
 
-def test_a_run_has_its_own_values_and_the_defaults_for_the_others():
+def test_a_run_for_the_first_framework_and_its_variants_are_for_it_alone():
+    every = ["gd", "grid", "gd_tenth", "gd_small"]
+    assert experiment.runs(CONFIG, "pytorch") == [*every, "sgd", "sgd_twice"]
+    assert experiment.runs(CONFIG, "jax") == every
+    assert experiment.runs(CONFIG | {"frameworks": ["jax", "pytorch"]}, "pytorch") == every
+
+
+def test_a_run_has_its_own_values_and_the_common_ones_for_the_others():
     assert experiment.resolve(CONFIG, "gd", "pytorch") == {
         "implementation": "scratch",
         "objective": "half_mse",
@@ -111,6 +132,8 @@ def test_a_run_has_its_own_values_and_the_defaults_for_the_others():
         "schedule": "constant",
         "sampling": "permutation",
         "copies": 1,
+        "loaders": ["framework", "direct"],
+        "seeds": 5,
     }
 
 
@@ -123,6 +146,8 @@ def test_a_run_has_its_own_values_and_the_defaults_for_the_others():
         ("gd_small", "pytorch", {"batch_sizes": [10], "learning_rates": [1.0]}),
         ("gd_small", "jax", {"batch_sizes": [10], "learning_rates": [0.5], "epochs": 10}),
         ("grid", "jax", {"batch_sizes": [1, 10], "learning_rates": [0.1, 1.0]}),
+        ("sgd", "pytorch", {"loaders": ["direct"], "seeds": 3, "copies": 1}),
+        ("sgd_twice", "pytorch", {"loaders": ["direct"], "seeds": 3, "copies": 2}),
     ],
 )
 def test_a_framework_comes_before_the_run_and_the_run_before_its_base(run, framework, expected):
@@ -133,29 +158,56 @@ def test_a_framework_comes_before_the_run_and_the_run_before_its_base(run, frame
 def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
     assert changed("training", "runs", "gd", "learning_rate", value=1.0) == set()
     assert changed("matmul", "budget_seconds", value=1.0) == set()
+    whole = copy.deepcopy(CONFIG)
+    whole["training"]["floor"]["learning_rate"] = 1
+    floor = experiment.measured(whole)["results/floor.parquet"]
+    assert canonical(floor["learning_rate"]) == "1.0"
 
 
 @pytest.mark.parametrize(
     ("keys", "value", "expected"),
     [
-        ("dataset.rows", 1000, those("examples", "train")),
-        ("dataset.scaling", "whiten", those("examples", "train")),
+        ("dataset.rows", 1000, those("examples", "floor", "train")),
+        ("dataset.scaling", "whiten", those("examples", "floor", "train")),
         ("dataset.offline", "fail", set()),
         ("dataset.sources", ["http://a"], set()),
         ("training.target_loss", 0.3, set()),
-        ("threads", 2, those("matmul", "train")),
-        ("seeds", 6, those("train")),
-        ("training.loaders", ["direct"], those("train")),
+        ("threads", 2, those("verify", "matmul", "train")),
+        ("seeds", 6, those("floor", "/gd", "/grid")),
+        ("training.loaders", ["direct"], those("/gd", "/grid")),
+        ("training.floor.batch_size", [1], those("floor")),
+        ("training.floor.learning_rate", 0.1, those("floor")),
         ("matmul.budget_seconds", 2, those("matmul")),
-        ("matmul.ceilings", {"product": 2, "copy_mib": 1}, those("ceilings", WHOLE)),
-        ("matmul.block", 32, those("/64.", "/256.", WHOLE)),
-        ("matmul.blocks.columns", [16], those("/256.", WHOLE)),
-        ("matmul.largest", {}, those("/256.", WHOLE)),
-        ("matmul.sizes", [64, 256, 512], those(WHOLE) | NEW_SIZE),
+        ("matmul.ceilings", {"product": 2, "copy_mib": 1}, those("ceilings", *WHOLE)),
+        ("matmul.block", 32, those("/64.", "/256.", *WHOLE)),
+        ("matmul.blocks.columns", [16], those("pytorch/cpu/256.", WHOLE[0])),
+        ("matmul.blocks.n", 64, those("/64.", "pytorch/cpu/256.", WHOLE[0])),
+        ("matmul.largest", {}, those("/256.", *WHOLE)),
+        (
+            "matmul.sizes",
+            [64, 256, 512],
+            {"results/matmul/pytorch/cpu/512.parquet"} | those(WHOLE[0]),
+        ),
+        (
+            "matmul.sizes_of_others",
+            [256, 512],
+            {"results/matmul/jax/cpu/512.parquet"} | those(WHOLE[1]),
+        ),
         ("training.runs.gd.epochs", 11, those("pytorch/cpu/gd", "jax/cpu/gd_small")),
         ("training.runs.gd.batch_size", 100, those("cpu/gd.", "gd_tenth")),
+        ("training.runs.gd.loaders", ["direct"], those("/gd")),
+        ("training.runs.gd.seeds", 4, those("/gd")),
+        ("training.runs.gd.frameworks", "first", those("jax/cpu/gd")),
+        ("training.runs.gd_tenth.frameworks", "first", those("jax/cpu/gd_tenth")),
         ("training.runs.gd.override.jax.epochs", 8, those("jax/cpu/gd.", "jax/cpu/gd_tenth")),
+        (
+            "training.runs.gd.override.jax",
+            {"epochs": 7, "seeds": 2, "loaders": ["direct"]},
+            those("jax/cpu/gd.", "jax/cpu/gd_tenth"),
+        ),
         ("training.runs.gd_tenth.schedule", "constant", those("gd_tenth")),
+        ("training.runs.sgd.seeds", 4, those("/sgd")),
+        ("training.runs.sgd_twice.seeds", 4, those("/sgd_twice")),
     ],
 )
 def test_a_changed_value_changes_the_tables_that_depend_on_it_and_no_others(keys, value, expected):
@@ -167,13 +219,45 @@ def test_a_framework_more_leaves_the_others_as_they_are():
     assert found == {path.replace("jax", "mxnet") for path in those("jax")}
 
 
+def test_another_first_framework_does_what_the_first_one_did_and_nothing_is_made_anew_but_that():
+    only_first = those("/64.", "/sgd")
+    assert changed("frameworks", value=["jax", "pytorch"]) == (
+        only_first
+        | {path.replace("pytorch", "jax") for path in only_first}
+        | those("/256.", *WHOLE)  # of which the first has further blocks
+    )
+
+
+def test_a_framework_after_the_first_has_the_blocks_of_its_sizes_and_no_further_ones():
+    found = experiment.measured(CONFIG)
+    cases = {
+        framework: found[f"results/matmul/{framework}/cpu/256.parquet"]["cases"]
+        for framework in ("pytorch", "jax")
+    }
+    assert cases == {
+        "pytorch": [("block", 16), ("block", 64), ("block", 128), ("full", 0)],
+        "jax": [("block", 64), ("full", 0)],
+    }
+
+
+def test_the_floor_is_compared_with_a_learning_rate_at_several_batch_sizes_and_all_seeds():
+    floor = experiment.measured(CONFIG)["results/floor.parquet"]
+    del floor["inputs"]
+    assert floor == {"batch_sizes": [1, 10], "learning_rate": 0.05, "seeds": 5}
+
+
 def test_a_table_knows_the_parameters_that_its_inputs_must_have():
     found = experiment.measured(CONFIG)
     examples = "results/data/examples.parquet"
     assert found[examples] == {"rows": 1500, "scaling": "standardize"}
-    training = found["results/train/jax/cpu/gd.parquet"]
-    assert training["inputs"] == {examples: digest({"rows": 1500, "scaling": "standardize"})}
-    parts = [f"results/matmul/jax/cpu/{part}.parquet" for part in ("64", "256", "ceilings")]
+    known = {examples: digest({"rows": 1500, "scaling": "standardize"})}
+    assert found["results/floor.parquet"]["inputs"] == known
+    gate = "results/verify/jax/cpu.parquet"
+    assert found[gate] == {"framework": "jax", "device": "cpu", "threads": 1}
+    verified = {gate: digest(found[gate])}
+    assert found["results/train/jax/cpu/gd.parquet"]["inputs"] == known | verified
+    assert found["results/matmul/jax/cpu/256.parquet"]["inputs"] == verified
+    parts = [f"results/matmul/jax/cpu/{part}.parquet" for part in ("256", "ceilings")]
     whole = found["results/matmul/jax/cpu.parquet"]
     assert whole["inputs"] == {path: digest(found[path]) for path in parts}
 
@@ -194,8 +278,9 @@ def test_a_size_has_each_strategy_that_is_not_too_slow_and_its_blocks_once(n, ex
 
 
 def test_runs_are_plain_grids_or_variants():
-    assert experiment.plain_runs(CONFIG) == ["gd"]
+    assert experiment.plain_runs(CONFIG) == ["gd", "sgd"]
     assert experiment.grids(CONFIG) == ["grid"]
     assert experiment.variants(CONFIG, "schedule") == ["gd", "gd_tenth"]
     assert experiment.variants(CONFIG, "batch_size") == ["gd", "gd_small"]
-    assert experiment.variants(CONFIG, "copies") == []
+    assert experiment.variants(CONFIG, "copies") == ["sgd", "sgd_twice"]
+    assert experiment.variants(CONFIG, "epochs") == []

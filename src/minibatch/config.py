@@ -210,10 +210,15 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
     matmul = config["matmul"]
     if matmul["blocks"]["n"] not in matmul["sizes"]:
         yield ("matmul", "blocks", "n"), f"{matmul['blocks']['n']} is not among matmul.sizes"
-    for section, name in (("matmul", "budget_seconds"), ("training", "target_loss")):
-        if not math.isfinite(config[section][name]):
-            yield (section, name), "not a finite number"
-    for index, size in enumerate(config["training"]["floor"]["batch_size"]):
+    floor = config["training"]["floor"]
+    for key, value in (
+        (("matmul", "budget_seconds"), matmul["budget_seconds"]),
+        (("training", "target_loss"), config["training"]["target_loss"]),
+        (("training", "floor", "learning_rate"), floor["learning_rate"]),
+    ):
+        if not math.isfinite(value):
+            yield key, "not a finite number"
+    for index, size in enumerate(floor["batch_size"]):
         if size > config["dataset"]["rows"]:
             what = f"{size} is above the {config['dataset']['rows']} examples (dataset.rows)"
             yield ("training", "floor", "batch_size", index), what

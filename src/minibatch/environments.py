@@ -34,10 +34,17 @@ def failed(frameworks: Iterable[str]) -> dict[str, str]:
     found = {}
     for framework in frameworks:
         for path in map(Path, record(framework)):
-            said = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            said = _read(path) if path.exists() else {}
             if said.get("status") == "failed":
                 found[framework] = said["detail"]
     return found
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # no JSON, or no text
+        return {"status": "failed", "detail": "its record is damaged"}
 
 
 def forget_failed(frameworks: Iterable[str]) -> None:

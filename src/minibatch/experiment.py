@@ -39,7 +39,11 @@ def runs(config: dict, framework: str) -> list[str]:
     every = config["training"]["runs"]
     if framework == config["frameworks"][0]:
         return list(every)
-    return [name for name, run in every.items() if "frameworks" not in run]
+    return [
+        name
+        for name, run in every.items()
+        if "frameworks" not in every.get(run.get("base"), {}) | run
+    ]
 
 
 def measured(config: dict) -> dict[str, dict]:

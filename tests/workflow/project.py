@@ -1,7 +1,9 @@
 """A copy of the project in a folder of its own, used as its users use it."""
 
 import csv
+import html
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +23,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RUNS = list(yaml.safe_load((HERE / "config.yaml").read_text())["training"]["runs"])
 PARTS = ("Snakefile", "workflow", "src", "profiles")
+TOY = (HERE / "toy.py").read_text()
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+UV_CACHE = os.environ.get("UV_CACHE_DIR", str(CACHE / "uv"))  # environments are built from it
 GUARD_SECONDS = 300  # ends a test that hangs; nothing is measured by it
 
 # Python runs this file before a stage. While there is a file `pause` in the project's folder, a
@@ -50,6 +55,12 @@ def train(*runs: str) -> set[str]:
     return {f"results/train/pytorch/cpu/{run}.parquet" for run in runs}
 
 
+def _environments(folder: str, names: list[str]) -> list[str]:
+    """What is not copied with a project: gigabytes, of which the records tell enough."""
+    inside = Path(folder).name == ".envs"
+    return [name for name in names if inside and not name.endswith(".json")]
+
+
 class Project:
     """A project folder; close it, so that no process lives on."""
 
@@ -62,7 +73,7 @@ class Project:
             shutil.copy2(HERE / "config.yaml", folder)
             (folder / "src/sitecustomize.py").write_text(PAUSE)
         else:
-            shutil.copytree(template.folder, folder, dirs_exist_ok=True)
+            shutil.copytree(template.folder, folder, dirs_exist_ok=True, ignore=_environments)
 
     def command(self, *arguments: str) -> dict:
         """What subprocess needs to call snakemake here, in an environment without settings."""
@@ -75,7 +86,8 @@ class Project:
         return {
             "args": [sys.executable, "-m", "snakemake", *arguments],
             "cwd": self.folder,
-            "env": kept | {"XDG_CACHE_HOME": str(self.folder.parent / "cache")},
+            "env": kept
+            | {"XDG_CACHE_HOME": str(self.folder.parent / "cache"), "UV_CACHE_DIR": UV_CACHE},
             "text": True,
         }
 
@@ -159,6 +171,12 @@ class Project:
         change(config)
         path.write_text(yaml.safe_dump(config, sort_keys=False))
 
+    def add_framework(self, name: str, module: str, pins: str | None = None) -> None:
+        """Write a framework's module, and its file of pins if it has one."""
+        (self.folder / f"src/minibatch/frameworks/{name}.py").write_text(module)
+        if pins is not None:
+            (self.folder / f"workflow/envs/{name}.txt").write_text(pins)
+
     def replace(self, path: str, old: str, new: str) -> None:
         """Replace text that a file of the project has."""
         text = (self.folder / path).read_text()
@@ -179,6 +197,11 @@ class Project:
             for name, path in named.items()
             if not name.startswith("results/logs/")
         }
+
+    def report(self) -> str:
+        """The text of the report, without its figures."""
+        page = (self.folder / "results/report.html").read_text()
+        return html.unescape(re.sub('src="data:[^"]*"', "", page))
 
     def read(self, path: str) -> pd.DataFrame:
         """Read a table of the project."""

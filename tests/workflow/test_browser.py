@@ -65,7 +65,7 @@ def test_every_figure_is_visible(page, undisturbed):
         "return [...document.images].map(i => [i.complete, i.naturalWidth, i.clientWidth])"
     )
     drawn = list((undisturbed.folder / "results/figures").glob("*.svg"))
-    assert len(sizes) == len(drawn) >= 9
+    assert len(sizes) == len(drawn) >= 12
     assert all(complete and natural > 0 and shown > 300 for complete, natural, shown in sizes)
 
 

@@ -59,6 +59,21 @@ MISTAKES = {
         "training.runs.sgd.batch_size: 1501 is above the 1500 examples of an epoch "
         "(dataset.rows × copies)",
     ),
+    "a batch of the plain compiled loop larger than the data": (
+        "floor: {batch_size: [10, 100]",
+        "floor: {batch_size: [10, 1501]",
+        "training.floor.batch_size.1: 1501 is above the 1500 examples (dataset.rows)",
+    ),
+    "a loader for a compiled run": (
+        "batch_size: [100]\n      learning_rate: 0.05\n      epochs: 2\n      loaders: [direct]",
+        "batch_size: [100]\n      learning_rate: 0.05\n      epochs: 2\n      loaders: [framework]",
+        "training.runs.compiled.loaders: a compiled run indexes by itself; write loaders: [direct]",
+    ),
+    "a run for the second framework": (
+        "grid:\n      frameworks: first",
+        "grid:\n      frameworks: second",
+        "training.runs.grid.frameworks: 'second' is unknown; known: first",
+    ),
     "an unknown framework": (
         "[pytorch]",
         "[pytroch]",

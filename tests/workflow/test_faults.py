@@ -18,6 +18,7 @@ from project import GUARD_SECONDS, ROOT, Project, assert_same
 
 GD, OTHER = "results/train/pytorch/cpu/gd.parquet", "results/train/pytorch/cpu/gd_tenth.parquet"
 EXAMPLES = "results/data/examples.parquet"
+VERDICTS = "results/verify/pytorch/cpu.parquet"
 
 
 @pytest.fixture
@@ -235,7 +236,7 @@ def test_with_the_network_back_the_real_data_replace_the_surrogate(online, serve
     assert "SURROGATE" not in online.run(GD, products, "--forcerun", "download")
     after = online.files()
     assert not json.loads(after["results/data/airfoil.json"])["surrogate"]
-    assert {path for path in after if after[path] == before[path]} == {products}
+    assert {path for path in after if after[path] == before[path]} == {products, VERDICTS}
     assert "Nothing to be done" in online.run(GD, products)
 
 
@@ -314,4 +315,10 @@ def test_a_damaged_table_that_was_removed_is_made_again(finished, undisturbed):
 def test_damaged_examples_are_named_and_nothing_is_trained_on_them(finished):
     save_with_pandas(finished.folder / EXAMPLES)
     assert f"error: {EXAMPLES}: {DIFFER}" in finished.fail(GD)
+    assert GD not in finished.files()
+
+
+def test_damaged_verdicts_are_named_and_nothing_is_trained_after_them(finished):
+    save_with_pandas(finished.folder / VERDICTS)
+    assert f"error: {VERDICTS}: {DIFFER}" in finished.fail(GD)
     assert GD not in finished.files()

@@ -6,7 +6,14 @@ from project import RUNS, assert_same, train
 from minibatch import tables
 
 # A run of each kind.
-KINDS = ("concise_10", "grid", "gd_tenth", "minibatch_100_replacement", "minibatch_100_twice")
+KINDS = (
+    "concise_10",
+    "compiled",
+    "grid",
+    "gd_tenth",
+    "minibatch_100_replacement",
+    "minibatch_100_twice",
+)
 
 
 def test_a_run_makes_every_file_that_it_should_and_no_other(undisturbed):

@@ -10,16 +10,21 @@ import pytest
 from project import RUNS, Project, train
 
 VARIANTS = ("gd_tenth", "minibatch_100_replacement", "minibatch_100_twice")
+SAYING = ("concise", "compiled")  # the runs that say their own seeds and loaders
+PLAIN = set(RUNS) - {"grid", *SAYING, *VARIANTS}
 # The figures that show a run, apart from the comparison with the published results.
 DRAWN = {
-    "loss_by_epoch": set(RUNS) - {"grid", *VARIANTS},
-    "loss_by_time": set(RUNS) - {"grid", *VARIANTS},
+    "loss_by_epoch": PLAIN,
+    "loss_by_time": PLAIN,
     "epoch_cost": {"grid"},
     "exercise_1_grid": {"grid"},
     "exercise_2_schedule": {"gd", "gd_tenth"},
     "exercise_3_replacement": {"minibatch_100", "minibatch_100_replacement"},
     "exercise_4_twice": {"minibatch_100", "minibatch_100_twice"},
+    "framework_cost": set(RUNS),
+    "ladder": set(RUNS),
 }
+OF_ALL = ("framework_cost", "ladder")
 
 
 def matmul(*parts):
@@ -31,15 +36,18 @@ def summary(*names):
 
 
 def figures(*names):
+    shown = {name: "all" if name in OF_ALL else "pytorch" for name in names}
     return {
-        f"results/figures/{name}-pytorch-cpu.{kind}" for name in names for kind in ("svg", "png")
+        f"results/figures/{name}-{framework}-cpu.{kind}"
+        for name, framework in shown.items()
+        for kind in ("svg", "png")
     }
 
 
 def shown(*changed):
     """What is made from the tables of some runs."""
     drawn = [figure for figure, runs in DRAWN.items() if runs & set(changed)]
-    return summary("training", "published", "statements") | figures("published", *drawn) | REPORT
+    return summary(*OF_TRACES) | figures("published", *drawn) | REPORT
 
 
 def trained(*changed):
@@ -52,6 +60,7 @@ def timed(*parts):
     return matmul(*parts) | GATHERED | AFTER_GATHERED
 
 
+OF_TRACES = ("training", "agreement", "ladder", "published", "statements")
 DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
 REPORT = {"results/report.html"}
@@ -61,11 +70,13 @@ AFTER_GATHERED = (
     | REPORT
 )
 ALL_FIGURES = figures("roofline", "product_size", "published", *DRAWN)
-ALL_SUMMARIES = summary("problem", "matmul", "training", "published", "statements")
+ALL_SUMMARIES = summary("problem", "matmul", *OF_TRACES)
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("8", "16", "ceilings")
-AFTER_EXAMPLES = {"results/data/examples.parquet"} | summary("problem") | ALL_TRAINED
-EVERYTHING = DATA | AFTER_EXAMPLES | ALL_TIMED
+AFTER_FLOOR = {"results/floor.parquet"} | summary("ladder") | figures(*OF_ALL) | REPORT
+AFTER_EXAMPLES = {"results/data/examples.parquet"} | summary("problem") | ALL_TRAINED | AFTER_FLOOR
+AFTER_VERIFY = {"results/verify/pytorch/cpu.parquet"} | ALL_TIMED | ALL_TRAINED
+EVERYTHING = DATA | AFTER_EXAMPLES | AFTER_VERIFY
 
 
 def runs(config):
@@ -116,8 +127,26 @@ VALUES = {
         train("new") | shown("sgd"),
     ),
     "a run removed": (lambda config: runs(config).pop("concise_10"), shown("concise_10")),
-    "the loaders": (lambda config: config["training"].update(loaders=["direct"]), ALL_TRAINED),
-    "the number of seeds": (lambda config: config.update(seeds=3), ALL_TRAINED),
+    "a run for all frameworks instead of the first, which is alone": (
+        lambda config: runs(config)["grid"].pop("frameworks"),
+        REPORT,
+    ),
+    "the loaders": (
+        lambda config: config["training"].update(loaders=["direct"]),
+        ALL_TRAINED - train(*SAYING),
+    ),
+    "the number of seeds": (
+        lambda config: config.update(seeds=4),
+        ALL_TRAINED - train(*SAYING) | AFTER_FLOOR,
+    ),
+    "a batch size of the plain compiled loop": (
+        lambda config: config["training"]["floor"]["batch_size"].append(1),
+        AFTER_FLOOR,
+    ),
+    "the learning rate of the plain compiled loop": (
+        lambda config: config["training"]["floor"].update(learning_rate=0.04),
+        AFTER_FLOOR,
+    ),
     "the target loss": (
         lambda config: config["training"].update(target_loss=0.31),
         summary("training", "published", "statements")
@@ -129,12 +158,16 @@ VALUES = {
         lambda config: config["dataset"].update(offline="fail"),
         DATA | AFTER_EXAMPLES | ALL_FIGURES,  # figures say where the data come from
     ),
-    "the threads": (lambda config: config.update(threads=2), ALL_TIMED | ALL_TRAINED),
+    "the threads": (lambda config: config.update(threads=2), AFTER_VERIFY),
     "a size of matrices added": (
         lambda config: config["matmul"]["sizes"].append(24),
         timed("24"),
     ),
     "a size of matrices removed": (lambda config: config["matmul"]["sizes"].remove(8), timed()),
+    "the sizes of matrices in the frameworks after the first": (
+        lambda config: config["matmul"].update(sizes_of_others=[16]),
+        REPORT,  # it shows them
+    ),
     "the block widths at one size": (
         lambda config: config["matmul"]["blocks"].update(columns=[2]),
         timed("16"),
@@ -153,21 +186,37 @@ VALUES = {
     ),
 }
 CODE = {
-    "command.py": EVERYTHING | ALL_FIGURES,
+    "command.py": EVERYTHING,
     "tables.py": EVERYTHING - DATA,
-    "frameworks/pytorch.py": ALL_TIMED | ALL_TRAINED,
+    "gate.py": AFTER_VERIFY,
+    "strategies.py": AFTER_VERIFY,
+    "verification.py": AFTER_VERIFY | AFTER_FLOOR,
+    "reference.py": AFTER_VERIFY | AFTER_FLOOR,
+    "sampling.py": AFTER_VERIFY | AFTER_FLOOR,
     "clock.py": ALL_TRAINED,
+    "loop.py": AFTER_FLOOR,
+    "environments.py": set(),
+    "frameworks/__init__.py": AFTER_VERIFY,
+    "frameworks/pytorch.py": AFTER_VERIFY,
+    "frameworks/mxnet.py": set(),
     "stages/download.py": DATA | AFTER_EXAMPLES | ALL_FIGURES,
     "stages/standardise.py": AFTER_EXAMPLES,
+    "stages/environment.py": set(),
+    "stages/verify.py": AFTER_VERIFY,
+    "stages/floor.py": AFTER_FLOOR,
     "stages/matmul.py": ALL_TIMED,
     "stages/gather.py": timed(),
     "stages/train.py": ALL_TRAINED,
-    "stages/summary.py": ALL_SUMMARIES | ALL_FIGURES - figures("epoch_cost") | REPORT,
+    "stages/summary.py": (ALL_SUMMARIES | ALL_FIGURES | REPORT)
+    - figures("epoch_cost", "framework_cost"),
     "stages/figure.py": ALL_FIGURES | REPORT,
     "stages/report.py": REPORT,
+    "summaries/agreement.py": summary("agreement") | REPORT,
+    "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
     "figures/style.py": ALL_FIGURES | REPORT,
     "figures/loss_by_epoch.py": figures("loss_by_epoch") | REPORT,
     "figures/roofline.py": figures("roofline") | REPORT,
+    "figures/framework_cost.py": figures("framework_cost") | REPORT,
 }
 
 

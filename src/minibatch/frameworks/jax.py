@@ -1,4 +1,7 @@
-"""JAX, with Optax for its optimiser; the chapter has no code for it."""
+"""JAX and Optax, which the chapter has no code for: step by step, or a lax.scan over an epoch.
+
+The gradient is jitted even step by step, as its users write it; the scan is jitted as a whole.
+"""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""MXNet, as the chapter uses it."""
+"""MXNet and Gluon, as the chapter uses them: eager, or hybridized.
+
+The hybridized network and loss are one graph; a loop in Python calls it for each batch.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""PyTorch, as the chapter uses it."""
+"""PyTorch, as the chapter uses it: eager, or torch.compile of a whole step.
+
+The compiled step takes its gradient from torch.func; a loop in Python calls it for each batch.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import cache

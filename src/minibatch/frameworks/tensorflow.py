@@ -1,4 +1,7 @@
-"""TensorFlow, as the chapter uses it."""
+"""TensorFlow and Keras, as the chapter uses them: eager, or one tf.function for a whole epoch.
+
+The function is compiled by XLA (jit_compile), and so loops over the batches by itself.
+"""
 
 import os
 from collections.abc import Iterator

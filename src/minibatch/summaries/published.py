@@ -22,7 +22,8 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         for row in published[published.framework == framework].to_dict("records"):
             ours = _ours(row, matmul, training)
             rows.append(row | {"device": device} | ours)
-    result = pd.DataFrame(rows).rename(columns={"value": "published"})
+    columns = [*published.columns, "device", "measured", "low", "high"]  # also of no rows
+    result = pd.DataFrame(rows, columns=columns).rename(columns={"value": "published"})
     result["ratio"] = result.measured / result.published.where(result.published > 0)
     between = (result.low <= result.published) & (result.published <= result.high)
     result["inside"] = between.where((result.quantity == "loss") & result.measured.notna(), None)
