@@ -3,7 +3,7 @@ import pytest
 
 from minibatch.problem import Problem
 from minibatch.reference import gamma
-from minibatch.verification import check_product, check_step
+from minibatch.verification import check_loss, check_parameters, check_product, check_step
 
 RATE = 0.1
 
@@ -136,3 +136,122 @@ def test_the_one_parameter_that_is_wrong_is_named_with_its_values(step, index):
 def test_a_step_to_nowhere_is_refused(step):
     with pytest.raises(Problem, match="a step is wrong"):
         check(step, np.full(6, np.nan, dtype=np.float32))
+
+
+def test_what_passes_says_how_much_of_the_bound_it_takes(step):
+    before, x, y, after = step
+    b, c = operands(16)
+    assert 0 < check_product(b @ c, b, c, "a product") < 0.5
+    assert 0 < check_step(before, after, x, y, RATE, 1, "a step") < 0.5
+    expected = b.astype(float) @ c.astype(float)
+    assert check_product(expected, b, c, "a product") == 0
+    bound = gamma(16) * (np.abs(b.astype(float)) @ np.abs(c.astype(float)))
+    assert check_product(expected - 0.75 * bound, b, c, "a product") == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_parameters_pass_up_to_the_bound_on_their_distance_and_no_further(index):
+    expected = np.linspace(-1, 1, 6)
+    shift = np.eye(6)[index]
+    found = expected + 0.999e-3 * shift
+    assert check_parameters(found, expected, 1e-3, "a run") == pytest.approx(0.999)
+    with pytest.raises(Problem) as caught:
+        check_parameters(expected + 1.5e-3 * shift, expected, 1e-3, "a run")
+    assert str(caught.value) == (
+        "a run: not timed, because its parameters are 0.0015 from those of the reference, and "
+        "rounding explains 0.001 at most"
+    )
+
+
+def test_the_distance_of_parameters_is_that_of_all_together():
+    check_parameters(np.full(4, 0.9e-3), np.zeros(4), 2e-3, "a run")
+    with pytest.raises(Problem):
+        check_parameters(np.full(4, 1.1e-3), np.zeros(4), 2e-3, "a run")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("error", [1e-3, np.nan])
+def test_parameters_that_are_no_numbers_are_refused(value, error):
+    with pytest.raises(Problem, match="a run: not timed, because its parameters are"):
+        check_parameters(np.array([0, value]), np.zeros(2), error, "a run")
+
+
+def test_parameters_without_a_bound_are_refused():
+    with pytest.raises(Problem):
+        check_parameters(np.zeros(2), np.zeros(2), np.nan, "a run")
+
+
+def half_mse(x, y, parameters):
+    """The loss by a plain sum in float64."""
+    errors = x.astype(float) @ parameters[:5] + parameters[5] - y.astype(float)
+    return float(np.sum(errors**2) / len(y) / 2)
+
+
+@pytest.fixture(scope="module")
+def curvature(step):
+    """The Hessian of the loss."""
+    _, x, _, _ = step
+    extended = np.column_stack([x, np.ones(len(x))]).astype(float)
+    return extended.T @ extended / len(x)
+
+
+@pytest.mark.parametrize("error", [1e-6, 1e-3, 1.0])
+def test_the_loss_of_any_parameters_within_the_error_passes(step, curvature, error):
+    before, x, y, _ = step
+    parameters = before.astype(float)
+    directions = [*np.random.default_rng(0).normal(size=(50, 6)), *np.linalg.eigh(curvature)[1].T]
+    for direction in directions:
+        for sign in (-1, 1):
+            other = parameters + sign * error * direction / np.linalg.norm(direction)
+            check_loss(half_mse(x, y, other), x, y, parameters, error, "a run")
+
+
+@pytest.mark.parametrize("error", [1e-6, 1e-3])
+def test_the_loss_of_parameters_beyond_the_error_in_the_steepest_direction_is_refused(
+    step, curvature, error
+):
+    before, x, y, _ = step
+    parameters = before.astype(float)
+    optimum = np.linalg.lstsq(np.column_stack([x, np.ones(len(x))]), y, rcond=None)[0]
+    slope = curvature @ (parameters - optimum)
+    other = parameters + 1.05 * error * slope / np.linalg.norm(slope)
+    with pytest.raises(Problem, match=r"^a run: its loss is .* instead of .*, which rounding"):
+        check_loss(half_mse(x, y, other), x, y, parameters, error, "a run")
+
+
+def test_at_the_optimum_where_there_is_no_slope_the_curvature_bounds_the_loss(step, curvature):
+    _, x, y, _ = step
+    optimum = np.linalg.lstsq(np.column_stack([x, np.ones(len(x))]), y, rcond=None)[0]
+    optimum = optimum.astype(float)
+    steepest = np.linalg.eigh(curvature)[1][:, -1]
+    check_loss(half_mse(x, y, optimum + steepest), x, y, optimum, 1.0, "a run")
+    with pytest.raises(Problem):
+        check_loss(half_mse(x, y, optimum + 1.02 * steepest), x, y, optimum, 1.0, "a run")
+
+
+@pytest.mark.parametrize("wrong", [1.001, 0.999])
+def test_a_loss_that_is_slightly_off_is_refused_with_both_values(step, wrong):
+    before, x, y, _ = step
+    loss = half_mse(x, y, before.astype(float))
+    check_loss(loss, x, y, before, 1e-6, "a run")
+    with pytest.raises(Problem) as caught:
+        check_loss(wrong * loss, x, y, before, 1e-6, "a run")
+    said = str(caught.value)
+    assert said.startswith(f"a run: its loss is {wrong * loss:.9g} instead of {loss:.9g}, which")
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_loss_that_is_no_number_is_refused_where_the_reference_has_one(step, wrong):
+    before, x, y, _ = step
+    with pytest.raises(Problem):
+        check_loss(wrong, x, y, before, 1e-3, "a run")
+
+
+@pytest.mark.parametrize("loss", [np.nan, np.inf, 1e300, 1.0])
+@pytest.mark.parametrize(
+    ("scale", "error"), [(1e200, 1e-3), (np.inf, 1e-3), (np.nan, 1.0), (1, np.inf), (1, np.nan)]
+)
+def test_where_the_reference_diverged_any_loss_passes_without_a_warning(step, loss, scale, error):
+    before, x, y, _ = step
+    check_loss(loss, x, y, scale * np.ones_like(before, dtype=float), error, "a run")

@@ -50,15 +50,16 @@ def follow(
     parameters, rate = start.astype(float), learning_rate * factor
     for begin in range(0, len(order), batch_size):
         chosen = order[begin : begin + batch_size]
-        batch = augmented[chosen]
+        batch, trace = augmented[chosen], squares[chosen].mean()
         growth = 1.0
-        if rate * squares[chosen].mean() > 2:  # the trace of H, which bounds its eigenvalues
+        if rate * trace > 2:  # the trace of H bounds its eigenvalues
             largest = np.linalg.norm(batch, 2) ** 2 / len(batch)
             growth = max(1.0, rate * largest - 1)
         with np.errstate(over="ignore", invalid="ignore"):
             parameters, rounding = _step(batch, targets[chosen], parameters, rate)
-            # the step is taken from where the error led, so its magnitudes may be larger by it
-            error = growth * error + np.linalg.norm(rounding) * (1 + error)
+            # the step is taken from where the error led, where its magnitudes may be larger
+            growth += _roundoff(batch) * rate * trace + gamma(2)
+            error = growth * error + np.linalg.norm(rounding)
         yield parameters, error
 
 
@@ -70,5 +71,9 @@ def _step(
     moved = augmented.T @ (augmented @ before - y) * (rate / count)
     sizes = np.abs(augmented)
     magnitude = sizes.T @ (sizes @ np.abs(before) + np.abs(y)) / count
-    terms = count + len(before) + 8  # the sum over the batch, the product x·w, and single steps
-    return before - moved, gamma(terms) * rate * magnitude + gamma(2) * np.abs(before)
+    return before - moved, _roundoff(augmented) * rate * magnitude + gamma(2) * np.abs(before)
+
+
+def _roundoff(augmented: np.ndarray) -> float:
+    """γ of all roundings on the way to a gradient: sum, product x·w, and single steps."""
+    return gamma(sum(augmented.shape) + 8)

@@ -4,6 +4,7 @@ import pandas as pd
 
 from minibatch import frameworks, provenance
 
+BATCH_10 = ["concise_10", "minibatch_10", "concise", "compiled"]  # runs, or parts of them
 ROUNDED_TO_ZERO = 0.0005  # the chapter gives GFLOP/s with three decimals
 
 
@@ -70,7 +71,7 @@ def published(published: pd.DataFrame) -> dict:
             "inside": published.inside.map({True: "yes", False: "no"}).fillna("n/a"),
         }
     )
-    shown = shown.where(published.measured.notna(), shown.replace("nan", "not measured"))
+    shown.loc[published.measured.isna(), ["measured", "range", "ratio"]] = "not measured"
     return sheet("Published results (section 12.5) and ours; inside: within our seeds", shown)
 
 
@@ -78,8 +79,10 @@ def concise(training: pd.DataFrame) -> dict:
     """The concise runs as published, and the same problem from scratch, concise and compiled."""
     chosen = training[(training.batch_size == 10) & (training.schedule == "constant")]
     chosen = chosen[(chosen.sampling == "permutation") & (chosen.copies == 1)]
-    chosen = chosen[chosen.run.isin(["minibatch_10", "concise_10", "concise", "compiled"])]
-    chosen = chosen.groupby(["framework", "device", "run"], sort=False).tail(1)
+    order = chosen.run.map({name: index for index, name in enumerate(BATCH_10)})
+    place = chosen.groupby(["framework", "device"], sort=False).ngroup()
+    chosen = chosen.assign(order=order, place=place).dropna(subset="order")
+    chosen = chosen.sort_values(["place", "order"]).groupby(["place", "order"]).tail(1)
     shown = pd.DataFrame(
         {
             "framework": chosen.framework,
@@ -100,7 +103,7 @@ def ladder(ladder: pd.DataFrame) -> dict:
     """Milliseconds per epoch, and how many times those of the plain compiled loop."""
     cells = ladder.assign(
         cell=(1e3 * ladder.seconds_median).map("{:.3g} ms".format)
-        + ladder.ratio.map(" ({:.3g}×)".format)
+        + ladder.ratio.map(lambda ratio: f" ({float(f'{ratio:.3g}'):,g}×)")
     )
     key = ["framework", "device", "rung"]
     order = list(dict.fromkeys(cells[key].itertuples(index=False, name=None)))
@@ -148,7 +151,7 @@ def statements(statements: pd.DataFrame) -> dict:
     """A verdict a framework for each statement."""
     place = statements.framework + " on " + statements.device
     key = ["statement", "loader"]
-    table = statements.assign(loader=statements.loader.fillna("any"), place=place)
+    table = statements.assign(loader=statements.loader.astype(object).fillna("any"), place=place)
     order = list(dict.fromkeys(table[key].itertuples(index=False, name=None)))
     verdicts = table.pivot(index=key, columns="place", values="verdict")[place.unique()]
     return sheet("Statements", verdicts.reindex(order).reset_index().rename_axis(columns=None))

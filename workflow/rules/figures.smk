@@ -35,32 +35,41 @@ OF_ALL = ["framework_cost", "ladder"]
 FIGURE_OPTIONS = {"loss_by_time": TARGET, "exercise_1_grid": TARGET}
 
 
-def figures_of(framework):
-    """The figures of a framework; those whose runs the configuration does not have are left out."""
+def shown(figure, framework, device):
+    """The tables that a figure shows: those of the runs that the framework does."""
+    paths = expand(FIGURE_INPUTS[figure], framework=framework, device=device)
+    return [path for path in paths if path in TABLES or not path.startswith("results/train/")]
+
+
+def figures_of(framework, device):
+    """The figures of a framework; one that would show no run is left out."""
     with open(f"{workflow.basedir}/workflow/resources/published.csv") as file:
         published = {row["framework"] for row in csv.DictReader(file)}
-    for figure, paths in FIGURE_INPUTS.items():
+    for figure in FIGURE_INPUTS:
         first_only = figure not in OF_EACH and framework != config["frameworks"][0]
         unpublished = figure == "published" and framework not in published
-        if not (first_only or unpublished or figure in OF_ALL or paths in ([], [PROBLEM])):
-            yield f"{figure}-{framework}"
+        nothing = shown(figure, framework, device) in ([], [PROBLEM])
+        if not (first_only or unpublished or nothing or figure in OF_ALL):
+            yield f"{figure}-{framework}-{device}"
 
 
 FIGURES = expand(
-    "results/figures/{figure}-{device}.{format}",
+    "results/figures/{figure}.{format}",
     figure=[
-        *(name for framework in config["frameworks"] for name in figures_of(framework)),
-        *(f"{figure}-all" for figure in OF_ALL),
+        name
+        for device in config["devices"]
+        for name in (
+            *(name for framework in config["frameworks"] for name in figures_of(framework, device)),
+            *(f"{figure}-all-{device}" for figure in OF_ALL),
+        )
     ],
-    device=config["devices"],
     format=["svg", "png"],
 )
 
 
 def tables_of(wildcards):
     """The tables that a figure shows."""
-    place = {"framework": wildcards.framework, "device": wildcards.device}
-    return expand(FIGURE_INPUTS[wildcards.figure], **place)
+    return shown(wildcards.figure, wildcards.framework, wildcards.device)
 
 
 rule figure:

@@ -12,6 +12,7 @@ from minibatch.summaries.published import CHAPTER_BLOCK, CHAPTER_N
 CERTAIN = 0.9  # the share of comparisons that must agree for a verdict
 ABOUT = 1.25  # "about as fast": within this factor
 HORIZON = 50  # steps of gradient descent to look ahead
+COLUMNS = ["framework", "device", "statement", "loader", "criterion", "verdict", "evidence"]
 
 
 def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFrame:
@@ -28,7 +29,7 @@ def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFra
             *_training(trained, target_loss),
         ]
         rows += [{"framework": framework, "device": device} | row for row in found]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)  # also where none has a loader, or there are none
 
 
 def verdict(share: float) -> str:
