@@ -80,8 +80,8 @@ MISTAKES = {
         "frameworks.0: unknown framework 'pytroch'; did you mean pytorch?",
     ),
     "an unknown base": (
-        "{base: minibatch_100, copies: 2}",
-        "{base: minibatch_1000, copies: 2}",
+        "{base: minibatch_100, frameworks: first, copies: 2}",
+        "{base: minibatch_1000, frameworks: first, copies: 2}",
         "training.runs.minibatch_100_twice.base: there is no run 'minibatch_1000'; "
         "did you mean minibatch_100?",
     ),
