@@ -57,7 +57,7 @@ def require(frameworks: Iterable[str]) -> None:
     """Raise Problem, a line for each environment that could not be installed."""
     lines = [
         f"error: {framework} was not measured, its environment could not be installed: {why}; "
-        "snakemake tries again when it is called again"
+        "snakemake --cores 4 tries again"
         for framework, why in failed(frameworks).items()
     ]
     if lines:

@@ -1,0 +1,218 @@
+"""All frameworks of the chapter and JAX, each in its own environment, on a small study."""
+
+import json
+import os
+import re
+import subprocess
+
+import pandas as pd
+import pytest
+from project import ROOT, Project
+
+from minibatch import tables
+
+CONTRACT = ROOT / "tests/frameworks/contract.py"
+FRAMEWORKS = ["pytorch", "tensorflow", "mxnet", "jax"]
+PINNED = FRAMEWORKS[1:]
+RUNS = ["minibatch_10", "concise_10", "concise", "compiled"]
+# The runs that solve one problem; concise_10 is as the chapter has it, and so another in some.
+SAME = ["minibatch_10", "concise", "compiled"]
+COMPARING = ("training", "agreement", "ladder", "published", "statements")
+
+
+def small(config):
+    """The least that shows every implementation and loader in every framework."""
+    runs = config["training"]["runs"]
+    runs["minibatch_10"]["epochs"] = 2
+    for run in ("concise", "compiled"):
+        runs[run] |= {"batch_size": [10, 100], "seeds": 2}
+    runs["concise_10"]["override"]["tensorflow"] = {"objective": "mse"}
+    config["frameworks"] = FRAMEWORKS
+    config["matmul"] |= {"sizes": [8], "blocks": {"n": 8, "columns": [2]}}
+    config["training"]["runs"] = {name: runs[name] for name in RUNS}
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory):
+    """A project in which all four frameworks ran, and what that `said`; not to be changed."""
+    project = Project(tmp_path_factory.mktemp("four"))
+    try:
+        project.configure(small)
+        project.said = project.run()
+        yield project
+    finally:
+        project.close()
+
+
+@pytest.fixture
+def changed(tmp_path, four):
+    """A copy of it, but for what its environments hold."""
+    project = Project(tmp_path, four)
+    yield project
+    project.close()
+
+
+def measured(framework):
+    """The tables that are measured in a framework."""
+    parts = ["verify/{}/cpu", "matmul/{}/cpu/8", "matmul/{}/cpu/ceilings", "matmul/{}/cpu"]
+    parts += [f"train/{{}}/cpu/{run}" for run in RUNS]
+    return {f"results/{part.format(framework)}.parquet" for part in parts}
+
+
+def summaries(*names):
+    return {f"results/summary/{name}.parquet" for name in names}
+
+
+def figures(*names):
+    return {f"results/figures/{name}-cpu.{kind}" for name in names for kind in ("svg", "png")}
+
+
+def from_all(frameworks):
+    """What is made from the tables of all frameworks."""
+    shown = {f"{kind}-{name}" for kind in ("roofline", "published") for name in frameworks}
+    shown -= {"published-jax"}  # the chapter does not have it
+    shown |= {"product_size-pytorch", "framework_cost-all", "ladder-all"}
+    return summaries("matmul", *COMPARING) | figures(*shown) | {"results/report.html"}
+
+
+def packages(project, framework):
+    record = json.loads((project.folder / f".envs/{framework}.json").read_text())
+    assert record["status"] == "ready"
+    return record["packages"]
+
+
+# What a run makes
+
+
+def test_every_framework_is_measured_and_passes_every_check(four):
+    for framework in FRAMEWORKS:
+        assert measured(framework) <= four.files().keys()
+        for path in measured(framework):
+            assert len(four.read(path)), path
+        verdicts = four.read(f"results/verify/{framework}/cpu.parquet")
+        assert verdicts.passed.all()
+        subjects = {"environment", "products", "clock", "scratch", "concise", "compiled"}
+        assert set(verdicts.subject) == subjects
+    assert "NOT MEASURED" not in four.report()
+
+
+@pytest.mark.parametrize("framework", PINNED)
+def test_each_table_names_the_versions_of_its_own_environment(four, framework):
+    held = packages(four, framework)
+    named = held.get(framework) or held[f"{framework}-cpu"]
+    for path in measured(framework) - {f"results/matmul/{framework}/cpu.parquet"}:
+        about = tables.read(four.folder / path).attrs["provenance"]
+        assert about["frameworks"] == [f"{framework} {named}"], path
+        versions = {name: about[name] for name in ("numpy", "pandas", "pyarrow")}
+        assert versions == {name: held[name] for name in versions}, path
+        assert about["python"].startswith("3.11."), path
+
+
+def test_environments_hold_what_their_files_pin_and_no_other_framework(four):
+    for framework in PINNED:
+        held = packages(four, framework)
+        pins = (four.folder / f"workflow/envs/{framework}.txt").read_text()
+        for name, version in re.findall(r"^([\w-]+)==(\S+)$", pins, re.MULTILINE):
+            assert held[name] == version, framework
+        others = {"torch", *PINNED, "tensorflow-cpu"} - {framework, f"{framework}-cpu"}
+        assert not others & held.keys()
+    assert packages(four, "mxnet")["numpy"] == "1.23.5"
+
+
+def test_the_final_losses_of_one_problem_agree_in_all_ways_to_solve_it(four):
+    paths = [path for path in four.files() if path.startswith("results/train/")]
+    traces = pd.concat([four.read(path) for path in paths])
+    traces = traces[traces.run.isin(SAME)]
+    assert traces.epochs.max() <= 2
+    final = traces[traces.epoch == traces.epochs]
+    problems = final.groupby(["batch_size", "learning_rate", "epochs", "objective", "seed"]).loss
+    assert set(problems.size()) == {4 * 4, 2 * 4}  # two loaders from scratch at batch size 10 only
+    assert (problems.max() / problems.min() - 1).max() < 1e-4
+
+
+def test_the_report_shows_every_framework_in_every_comparison(four):
+    report = four.report()
+    for framework in FRAMEWORKS:
+        for kind in ("roofline", "loss_by_epoch", "loss_by_time"):
+            assert f'<figure id="{kind}-{framework}-cpu">' in report
+    for framework in FRAMEWORKS[:3]:
+        assert f'<figure id="published-{framework}-cpu">' in report
+    ladder = four.read("results/summary/ladder.parquet")
+    rungs = ladder.groupby("framework").rung.apply(list)
+    for framework in FRAMEWORKS:
+        assert set(rungs[framework]) == {
+            "framework loader",
+            "direct indexing",
+            "concise",
+            "compiled",
+        }
+
+
+def test_a_second_run_has_nothing_to_do(four):
+    assert "Nothing to be done" in four.run()
+
+
+# What a change makes again
+
+
+def test_a_changed_pin_makes_again_what_that_framework_measured_and_no_other(changed):
+    changed.replace("workflow/envs/mxnet.txt", "pandas==2.2.3", "pandas==2.2.2")
+    curves = figures("loss_by_epoch-mxnet", "loss_by_time-mxnet")
+    expected = {".envs/mxnet.json"} | measured("mxnet") | curves | from_all(FRAMEWORKS)
+    assert changed.pending() == expected
+
+
+def test_a_comment_among_the_pins_makes_nothing_again(changed):
+    path = changed.folder / "workflow/envs/mxnet.txt"
+    path.write_text(f"# Once more.\n\n{path.read_text()}")
+    changed.replace("workflow/envs/mxnet.txt", "numpy==1.23.5", "numpy==1.23.5   # the last")
+    assert changed.pending() == set()
+
+
+def test_code_of_one_framework_makes_again_what_that_framework_measured_and_no_other(changed):
+    path = changed.folder / "src/minibatch/frameworks/jax.py"
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    curves = figures("loss_by_epoch-jax", "loss_by_time-jax")
+    assert changed.pending() == measured("jax") | curves | from_all(FRAMEWORKS)
+
+
+def test_a_removed_framework_is_in_no_summary_and_the_others_stay_as_they_were_measured(changed):
+    others = [name for name in FRAMEWORKS if name != "tensorflow"]
+    changed.configure(lambda config: config.update(frameworks=others))
+    assert changed.pending() == from_all(others)
+    before = changed.files()
+    path = "results/summary/agreement.parquet"
+    changed.run(path)
+    assert before.keys() == changed.files().keys()
+    assert {name for name in before if changed.files()[name] != before[name]} == {path}
+    assert changed.read(path).ways.max() == 3 * 4
+
+
+# A part of the frameworks
+
+
+def test_the_command_line_restricts_the_frameworks_and_no_other_environment_is_made(project):
+    project.configure(small)
+    assert "Installing mxnet" in project.run("--dry-run")
+    only = ["--config", "frameworks=[pytorch]", "--"]
+    planned = project.run("--dry-run", *only)
+    assert "Verifying pytorch" in planned
+    assert "Installing" not in planned
+    for framework in PINNED:
+        assert f"/{framework}/" not in planned
+    project.run(*only, "results/train/pytorch/cpu/minibatch_10.parquet")
+    assert not (project.folder / ".envs").exists()
+
+
+def test_a_study_of_the_main_environment_alone_makes_no_other(undisturbed):
+    assert "Installing" not in undisturbed.said
+    assert not (undisturbed.folder / ".envs").exists()
+
+
+@pytest.mark.parametrize("framework", PINNED)
+def test_each_framework_keeps_the_contract_in_its_own_environment(four, framework):
+    command = [four.folder / f".envs/{framework}/bin/python", CONTRACT, framework]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(done.stdout.splitlines()) > 50
