@@ -244,3 +244,15 @@ def test_a_run_that_overflows_ends_at_infinity_or_no_number_without_a_warning(ex
     errors = np.array([error for _, error in path])
     assert not np.isfinite(errors[-1])
     assert not (errors[~np.isfinite(errors)] == -np.inf).any()
+
+
+def test_where_float32_may_overflow_nothing_is_bounded_from_there_on():
+    x, y = np.full((100, 1), 3, dtype=np.float32), np.ones(100, dtype=np.float32)
+    start, order = np.zeros(2), np.arange(100)
+    path = list(reference.follow(x, y, start, order, 1, 1.0))
+    infinite = [not np.isfinite(error) for _, error in path]
+    largest = [np.abs(parameters).max() for parameters, _ in path]
+    assert infinite == [size >= 1e30 for size in largest]
+    assert 0 < sum(infinite) < 100
+    *_, (_, later) = reference.follow(x, y, start, order, 100, 0.01, error=np.inf)
+    assert later == np.inf

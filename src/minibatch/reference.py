@@ -13,6 +13,7 @@ import numpy as np
 from minibatch import objective
 
 UNIT_ROUNDOFF = 2.0**-24
+OVERFLOW = 1e30  # parameters from which on sums of products may leave the range of float32
 
 
 def gamma(terms: int) -> float:
@@ -43,7 +44,8 @@ def follow(
 ) -> Iterator[tuple[np.ndarray, float]]:
     """After each step of one epoch: θ, shape (d + 1,), and the bound on the 2-norm of its error.
 
-    `error` is the bound at the start of the epoch; `factor` is 2 where the loss has no ½.
+    `error` is the bound at the start of the epoch, infinite once a run that diverges may have left
+    the range of float32; `factor` is 2 where the loss has no ½.
     """
     augmented, targets = objective.with_ones(x), y.astype(float)
     squares = (augmented**2).sum(axis=1)
@@ -60,6 +62,8 @@ def follow(
             # the step is taken from where the error led, where its magnitudes may be larger
             growth += _roundoff(batch) * rate * trace + gamma(2)
             error = growth * error + np.linalg.norm(rounding)
+        if not np.abs(parameters).max() < OVERFLOW:
+            error = np.inf
         yield parameters, error
 
 
