@@ -15,9 +15,11 @@ sys.path.insert(0, SOURCE)
 os.environ["PYTHONPATH"] = SOURCE
 os.environ["MINIBATCH_PYTHON"] = PYTHON
 os.environ["MINIBATCH_JOBS_LOCK"] = os.path.abspath(".snakemake/minibatch.jobs.lock")
+if workflow.remote_exec:  # a cluster's orphans are cancelled, not waited for: its disk may not lock
+    del os.environ["MINIBATCH_JOBS_LOCK"]
 
 from minibatch import config as configuration
-from minibatch import environments, experiment, locks
+from minibatch import environments, experiment, locks, slurm
 from minibatch.canonical import canonical
 from minibatch.fingerprint import code
 
@@ -41,6 +43,26 @@ TABLES = experiment.measured(config)
 RECORDS = [path for name in config["frameworks"] for path in environments.record(name)]
 
 
+def all_cores(wildcards):
+    """The threads of a measurement: all, so that nothing runs beside it.
+
+    On a cluster, what it computes with; profiles/slurm keeps others away from its node.
+    """
+    on_a_cluster = workflow.remote_exec or not workflow.local_exec
+    return config["threads"] if on_a_cluster else workflow.cores
+
+
+# On a cluster these stay on the login node: they are light, or need the internet.
+localrules:
+    download,
+    environment,
+    standardise,
+    gather_matmul,
+    summary,
+    figure,
+    report,
+
+
 wildcard_constraints:
     framework=r"\w+",
     device=r"\w+",
@@ -54,6 +76,8 @@ wildcard_constraints:
 onstart:
     global run_lock
     run_lock = configuration.or_exit(locks.take, ".snakemake")
+    if workflow.executor_plugin.name == "slurm":
+        configuration.or_exit(slurm.cancel_orphans)
 
 
 # The report is there, but not with all that was asked for.
@@ -68,6 +92,7 @@ include: "workflow/rules/verify.smk"
 include: "workflow/rules/floor.smk"
 include: "workflow/rules/matmul.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/parallel.smk"
 include: "workflow/rules/summary.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"

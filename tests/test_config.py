@@ -44,8 +44,15 @@ training:
     grid: {implementation: scratch, batch_size: [1, 10], learning_rate: [0.1, 1.0], epochs: 2}
     small_tenth: {base: small, schedule: tenth}
     twice: {base: gd, batch_size: 3000, copies: 2}
+parallel: {ranks: [1, 2], batch_size: [20, 5000], budget_seconds: 0.4}
 """
 ROOT = Path(config.__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _cores(monkeypatch):
+    """As many as there are ranks, of which more would be warned of."""
+    monkeypatch.setattr(config.os, "cpu_count", lambda: 2)
 
 
 def problems(folder, text):
@@ -95,6 +102,9 @@ def test_the_configuration_that_the_tests_below_edit_is_valid(tmp_path):
         ("sizes_of_others: [256]", "sizes_of_others: [1, 4096]"),  # unlike blocks.n, any
         ("[10, 100]", "[1, 1500]"),
         ("learning_rate: 0.02", "learning_rate: 1"),
+        ("[1, 2]", "[4, 1]"),
+        ("[1, 2]", "[1]"),
+        ("[20, 5000]", "[20, 1500000]"),  # unlike a run's, any
         ("gd: {implem", "gd: {loaders: [direct], seeds: 2, frameworks: first, implem"),
         ("{objective: mse}", "{loaders: [framework], seeds: 9}"),
         ("implementation: concise", "implementation: compiled\n      loaders: [direct]"),
@@ -374,6 +384,32 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
             "24: training.floor.learning_rate: '2e-2' is not a number; "
             "YAML takes it for text, write 0.02",
         ),
+        # the ranks
+        (
+            "parallel: {ranks: [1, 2], batch_size: [20, 5000], budget_seconds: 0.4}\n",
+            "",
+            "1: parallel missing",
+        ),
+        ("[1, 2]", "[]", "37: parallel.ranks: empty; name at least one"),
+        ("[1, 2]", "2", "37: parallel.ranks: 2 is not a list"),
+        (
+            "[1, 2]",
+            "[2, 4]",
+            "37: parallel.ranks: 1 is missing, which the others are compared with",
+        ),
+        ("[1, 2]", "[1, 0]", "37: parallel.ranks.1: 0 is too small; at least 1"),
+        ("[20, 5000]", "[20, 0]", "37: parallel.batch_size.1: 0 is too small; at least 1"),
+        ("[20, 5000]", "[]", "37: parallel.batch_size: empty; name at least one"),
+        (
+            "budget_seconds: 0.4",
+            "budget_seconds: 0",
+            "37: parallel.budget_seconds: 0 is not above 0",
+        ),
+        (
+            "ranks: [1, 2]",
+            "rank: [1, 2]",
+            "37: parallel.rank: unknown key; did you mean ranks?",
+        ),
         # nothing, or the same twice
         ("[pytorch]", "[]", "8: frameworks: empty; name at least one"),
         ("[1, 10]", "[]", "34: training.runs.grid.batch_size: empty; name at least one"),
@@ -401,6 +437,7 @@ def test_a_mistake_is_one_line_with_the_place_the_key_and_what_is_wrong(tmp_path
     [
         ("learning_rate: 0.05", "training.runs.small.learning_rate", 30),
         ("budget_seconds: 0.5", "matmul.budget_seconds", 20),
+        ("budget_seconds: 0.4", "parallel.budget_seconds", 37),
         ("target_loss: 0.25", "training.target_loss", 22),
         ("learning_rate: 0.02", "training.floor.learning_rate", 24),
     ],
@@ -535,6 +572,14 @@ def test_a_warning_names_the_runs_that_diverge_as_the_chapters_and_no_others():
 def test_the_shipped_configuration_warns_of_gd_alone():
     [warning] = config.warnings(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
     assert warning.partition("diverges: ")[2] == "gd (1)"
+
+
+@pytest.mark.parametrize(("cores", "warned"), [(1, True), (2, False)])
+def test_more_ranks_than_cores_are_warned_of(monkeypatch, cores, warned):
+    monkeypatch.setattr(config.os, "cpu_count", lambda: cores)
+    found = config.warnings(yaml.safe_load(edited("learning_rate: 1.0,", "learning_rate: 0.1,")))
+    line = "warning: parallel.ranks: this machine has 1 core, on which 2 ranks take turns"
+    assert found == ([line] if warned else [])
 
 
 @pytest.mark.parametrize(("rate", "warned"), [(0.95, False), (0.96, True)])

@@ -27,6 +27,7 @@ CONFIG = {
         "ceilings": {"product": 2048, "copy_mib": 256},
         "budget_seconds": 1,
     },
+    "parallel": {"ranks": [1, 2], "batch_size": [10, 100], "budget_seconds": 1},
     "training": {
         "target_loss": 0.25,
         "loaders": ["framework", "direct"],
@@ -68,6 +69,7 @@ CONFIG = {
 TABLES = {
     "results/data/examples.parquet",
     "results/floor.parquet",
+    "results/parallel/cpu.parquet",
     *(
         f"results/{stage}/{framework}/cpu{rest}.parquet"
         for framework in ("pytorch", "jax")
@@ -158,6 +160,7 @@ def test_a_framework_comes_before_the_run_and_the_run_before_its_base(run, frame
 def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
     assert changed("training", "runs", "gd", "learning_rate", value=1.0) == set()
     assert changed("matmul", "budget_seconds", value=1.0) == set()
+    assert changed("parallel", "budget_seconds", value=1.0) == set()
     whole = copy.deepcopy(CONFIG)
     whole["training"]["floor"]["learning_rate"] = 1
     floor = experiment.measured(whole)["results/floor.parquet"]
@@ -167,8 +170,8 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
 @pytest.mark.parametrize(
     ("keys", "value", "expected"),
     [
-        ("dataset.rows", 1000, those("examples", "floor", "train")),
-        ("dataset.scaling", "whiten", those("examples", "floor", "train")),
+        ("dataset.rows", 1000, those("examples", "floor", "parallel", "train")),
+        ("dataset.scaling", "whiten", those("examples", "floor", "parallel", "train")),
         ("dataset.offline", "fail", set()),
         ("dataset.sources", ["http://a"], set()),
         ("training.target_loss", 0.3, set()),
@@ -177,6 +180,9 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
         ("training.loaders", ["direct"], those("/gd", "/grid")),
         ("training.floor.batch_size", [1], those("floor")),
         ("training.floor.learning_rate", 0.1, those("floor")),
+        ("parallel.ranks", [1, 4], those("parallel")),
+        ("parallel.batch_size", [10], those("parallel")),
+        ("parallel.budget_seconds", 2, those("parallel")),
         ("matmul.budget_seconds", 2, those("matmul")),
         ("matmul.ceilings", {"product": 2, "copy_mib": 1}, those("ceilings", *WHOLE)),
         ("matmul.block", 32, those("/64.", "/256.", *WHOLE)),
@@ -244,6 +250,19 @@ def test_the_floor_is_compared_with_a_learning_rate_at_several_batch_sizes_and_a
     floor = experiment.measured(CONFIG)["results/floor.parquet"]
     del floor["inputs"]
     assert floor == {"batch_sizes": [1, 10], "learning_rate": 0.05, "seeds": 5}
+
+
+def test_ranks_are_measured_whatever_the_frameworks_are_on_each_device():
+    found = experiment.measured(CONFIG | {"frameworks": ["jax"], "devices": ["cpu", "cuda"]})
+    for device in ("cpu", "cuda"):
+        parallel = found[f"results/parallel/{device}.parquet"]
+        assert parallel == {
+            "device": device,
+            "ranks": [1, 2],
+            "batch_sizes": [10, 100],
+            "budget_seconds": 1.0,
+            "inputs": found["results/floor.parquet"]["inputs"],
+        }
 
 
 def test_a_table_knows_the_parameters_that_its_inputs_must_have():

@@ -1,6 +1,7 @@
 """The configuration, checked before any job: every problem is one line with file, line and key."""
 
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
@@ -210,9 +211,13 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
     matmul = config["matmul"]
     if matmul["blocks"]["n"] not in matmul["sizes"]:
         yield ("matmul", "blocks", "n"), f"{matmul['blocks']['n']} is not among matmul.sizes"
+    parallel = config["parallel"]
+    if 1 not in parallel["ranks"]:
+        yield ("parallel", "ranks"), "1 is missing, which the others are compared with"
     floor = config["training"]["floor"]
     for key, value in (
         (("matmul", "budget_seconds"), matmul["budget_seconds"]),
+        (("parallel", "budget_seconds"), parallel["budget_seconds"]),
         (("training", "target_loss"), config["training"]["target_loss"]),
         (("training", "floor", "learning_rate"), floor["learning_rate"]),
     ):
@@ -271,9 +276,15 @@ def warnings(config: dict) -> list[str]:
             full = config["dataset"]["rows"] * values["copies"]
             if values["batch_sizes"] == [full] and values["learning_rates"][0] > limit:
                 unstable.append(f"{run} ({values['learning_rates'][0]:g})")
-    if not unstable:
-        return []
-    return [
-        f"warning: learning rate above 2/λmax = {limit:.4f}, so that full-batch descent diverges: "
-        + ", ".join(dict.fromkeys(unstable))
-    ]
+    found = []
+    if unstable:
+        found.append(
+            f"warning: learning rate above 2/λmax = {limit:.4f}, so that full-batch descent "
+            f"diverges: {', '.join(dict.fromkeys(unstable))}"
+        )
+    ranks, cores = max(config["parallel"]["ranks"]), os.cpu_count() or 1
+    if ranks > cores and "cpu" in config["devices"]:
+        # no more than a warning: on a cluster, others' cores count than those of the login node
+        here = f"this machine has {cores} core{'s' if cores > 1 else ''}"
+        found.append(f"warning: parallel.ranks: {here}, on which {ranks} ranks take turns")
+    return found

@@ -55,6 +55,8 @@ def measured(config: dict) -> dict[str, dict]:
     found = {EXAMPLES: {name: config["dataset"][name] for name in ("rows", "scaling")}}
     examples = expected([EXAMPLES], found)
     found[FLOOR] = _floor(config) | examples
+    for device in config["devices"]:
+        found[f"results/parallel/{device}.parquet"] = _parallel(config, device) | examples
     for framework in config["frameworks"]:
         for device in config["devices"]:
             common = {"framework": framework, "device": device, "threads": config["threads"]}
@@ -125,6 +127,17 @@ def _floor(config: dict) -> dict:
         "batch_sizes": floor["batch_size"],
         "learning_rate": float(floor["learning_rate"]),
         "seeds": config["seeds"],
+    }
+
+
+def _parallel(config: dict, device: str) -> dict:
+    """The parameters of the steps that several processes share."""
+    parallel = config["parallel"]
+    return {
+        "device": device,
+        "ranks": parallel["ranks"],
+        "batch_sizes": parallel["batch_size"],
+        "budget_seconds": float(parallel["budget_seconds"]),
     }
 
 

@@ -113,6 +113,25 @@ def ladder(ladder: pd.DataFrame) -> dict:
     return sheet(title, table.reset_index())
 
 
+def parallel(parallel: pd.DataFrame) -> dict:
+    """Milliseconds per step by ranks and batch size, and whether more ranks than one pay."""
+    pay = parallel.pay.map({True: "yes", False: "no"}).where(parallel.ranks > 1)
+    milliseconds = parallel.assign(low=1e3 * parallel.seconds_low, high=1e3 * parallel.seconds_high)
+    shown = pd.DataFrame(
+        {
+            "device": parallel.device,
+            "ranks": parallel.ranks,
+            "batch size": parallel.batch_size,
+            "steps": parallel.samples,
+            "ms per step": (1e3 * parallel.seconds_median).map("{:.3g}".format),
+            "range": _ranges(milliseconds, "", "{:.3g}"),
+            "times as fast as one rank": parallel.speedup.map("{:.2g}".format),
+            "pay from here on": pay,
+        }
+    )
+    return sheet("Time per step: median and its 5th to 95th percentile", shown)
+
+
 def answers(training: pd.DataFrame, target: float) -> dict:
     """Which batch size is first at the target loss, by framework and loader, on the plain data."""
     plain = training.query("schedule == 'constant' and sampling == 'permutation' and copies == 1")

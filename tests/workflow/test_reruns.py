@@ -24,7 +24,7 @@ DRAWN = {
     "framework_cost": set(RUNS),
     "ladder": set(RUNS),
 }
-OF_ALL = ("framework_cost", "ladder")
+OF_ALL = ("framework_cost", "ladder", "parallel")
 
 
 def matmul(*parts):
@@ -69,12 +69,17 @@ AFTER_GATHERED = (
     | figures("roofline", "product_size", "published")
     | REPORT
 )
-ALL_FIGURES = figures("roofline", "product_size", "published", *DRAWN)
-ALL_SUMMARIES = summary("problem", "matmul", *OF_TRACES)
+ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", *DRAWN)
+ALL_SUMMARIES = summary("problem", "matmul", "parallel", *OF_TRACES)
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("8", "16", "ceilings")
-AFTER_FLOOR = {"results/floor.parquet"} | summary("ladder") | figures(*OF_ALL) | REPORT
-AFTER_EXAMPLES = {"results/data/examples.parquet"} | summary("problem") | ALL_TRAINED | AFTER_FLOOR
+AFTER_FLOOR = (
+    {"results/floor.parquet"} | summary("ladder") | figures("framework_cost", "ladder") | REPORT
+)
+PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
+AFTER_EXAMPLES = (
+    {"results/data/examples.parquet"} | summary("problem") | ALL_TRAINED | AFTER_FLOOR | PARALLEL
+)
 AFTER_VERIFY = {"results/verify/pytorch/cpu.parquet"} | ALL_TIMED | ALL_TRAINED
 EVERYTHING = DATA | AFTER_EXAMPLES | AFTER_VERIFY
 
@@ -180,6 +185,10 @@ VALUES = {
         lambda config: config["matmul"]["ceilings"].update(copy_mib=2),
         timed("ceilings"),
     ),
+    "a batch size of the ranks": (
+        lambda config: config["parallel"]["batch_size"].append(20),
+        PARALLEL,
+    ),
     "the time budget": (
         lambda config: config["matmul"].update(budget_seconds=0.002),
         ALL_TIMED,
@@ -190,9 +199,9 @@ CODE = {
     "tables.py": EVERYTHING - DATA,
     "gate.py": AFTER_VERIFY,
     "strategies.py": AFTER_VERIFY,
-    "verification.py": AFTER_VERIFY | AFTER_FLOOR,
-    "reference.py": AFTER_VERIFY | AFTER_FLOOR,
-    "sampling.py": AFTER_VERIFY | AFTER_FLOOR,
+    "verification.py": AFTER_VERIFY | AFTER_FLOOR | PARALLEL,
+    "reference.py": AFTER_VERIFY | AFTER_FLOOR | PARALLEL,
+    "sampling.py": AFTER_VERIFY | AFTER_FLOOR | PARALLEL,
     "clock.py": ALL_TRAINED,
     "loop.py": AFTER_FLOOR,
     "environments.py": set(),
@@ -204,6 +213,8 @@ CODE = {
     "stages/environment.py": set(),
     "stages/verify.py": AFTER_VERIFY,
     "stages/floor.py": AFTER_FLOOR,
+    "stages/parallel.py": PARALLEL,
+    "parallel.py": PARALLEL,
     "stages/matmul.py": ALL_TIMED,
     "stages/gather.py": timed(),
     "stages/train.py": ALL_TRAINED,

@@ -28,10 +28,11 @@ FIGURE_INPUTS = {
     "exercise_4_twice": [*COPIES, PROBLEM],
     "framework_cost": [experiment.FLOOR, *TRACES],
     "ladder": ["results/summary/ladder.parquet"],
+    "parallel": ["results/summary/parallel.parquet"],
 }
 # What the frameworks after the first show, and what compares all of them.
 OF_EACH = ["roofline", "loss_by_epoch", "loss_by_time", "published"]
-OF_ALL = ["framework_cost", "ladder"]
+OF_ALL = ["framework_cost", "ladder", "parallel"]
 FIGURE_OPTIONS = {"loss_by_time": TARGET, "exercise_1_grid": TARGET}
 
 

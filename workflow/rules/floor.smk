@@ -10,7 +10,7 @@ rule floor:
         "results/floor.parquet",
     log:
         "results/logs/floor.log",
-    threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
+    threads: all_cores  # nothing else runs beside a measurement
     params:
         config=canonical(TABLES["results/floor.parquet"]),
         code=code("minibatch.stages.floor"),

@@ -11,7 +11,7 @@ rule matmul:
         "results/matmul/{framework}/{device}/{part}.parquet",
     log:
         "results/logs/matmul/{framework}/{device}/{part}.log",
-    threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
+    threads: all_cores  # nothing else runs beside a measurement
     params:
         python=lambda wc: environments.python(wc.framework),
         config=lambda wc: canonical(

@@ -1,8 +1,9 @@
 # Condenses the measured tables into those of the report.
-# reads  results/data, results/matmul, results/train
+# reads  results/data, results/matmul, results/parallel, results/train
 # writes results/summary/TABLE.parquet
 
 MATMUL = [path for path in TABLES if path.startswith("results/matmul/") and path.count("/") == 3]
+PARALLEL = [path for path in TABLES if path.startswith("results/parallel/")]
 TRACES = [path for path in TABLES if path.startswith("results/train/")]
 SUMMARY_INPUTS = {
     "problem": ["results/data/examples.parquet"],
@@ -10,6 +11,7 @@ SUMMARY_INPUTS = {
     "training": TRACES,
     "agreement": TRACES,
     "ladder": [experiment.FLOOR, *TRACES],
+    "parallel": PARALLEL,
     "published": [
         "workflow/resources/published.csv",
         "results/summary/matmul.parquet",

@@ -12,7 +12,7 @@ rule train:
         "results/train/{framework}/{device}/{run}.parquet",
     log:
         "results/logs/train/{framework}/{device}/{run}.log",
-    threads: lambda wc: workflow.cores  # nothing else runs beside a measurement
+    threads: all_cores  # nothing else runs beside a measurement
     params:
         python=lambda wc: environments.python(wc.framework),
         config=lambda wc: canonical(

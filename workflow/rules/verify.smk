@@ -10,7 +10,7 @@ rule verify:
         "results/verify/{framework}/{device}.parquet",
     log:
         "results/logs/verify/{framework}/{device}.log",
-    threads: lambda wc: workflow.cores  # it times whether the clock waits
+    threads: all_cores  # it times whether the clock waits
     params:
         python=lambda wc: environments.python(wc.framework),
         config=lambda wc: canonical(TABLES[f"results/verify/{wc.framework}/{wc.device}.parquet"]),

@@ -33,6 +33,10 @@ SECTIONS = {
         "loop.",
         "framework_cost": "Time per epoch against batch size, with direct indexing.",
     },
+    "Data-parallel minibatches": {
+        "parallel": "Median time of a step that several processes share, with its 5th to 95th "
+        "percentile; a dotted line marks from which batch size on they pay.",
+    },
     "The chapter's exercises": {
         "exercise_1_grid": "Exercise 1: vary batch size and learning rate. Medians over seeds; the "
         "lowest value is framed.",
@@ -67,6 +71,15 @@ COSTS = (
     "All take the same steps on the same examples, and end at the same losses. The eager runs are "
     "written as in the chapter, the compiled ones as the framework's users would."
 )
+RANKS = (
+    "With 8 GPUs in each of 16 servers, says the chapter, a minibatch has no fewer than 128 "
+    "examples: one for each GPU. That is the least, not what pays. Here each rank is a process of "
+    "PyTorch with one thread, or one GPU. It computes the gradient on its share of the batch, the "
+    "gradients are added up over all ranks, and all take the step that one process would take, to "
+    "rounding. A second rank halves the arithmetic, and must save more by that than the exchange "
+    "costs; one rank alone exchanges nothing. Batches above the size of the dataset repeat its "
+    "examples."
+)
 
 
 def _embed(path: Path) -> str:
@@ -80,8 +93,8 @@ def _figures(paths: list[Path], captions: dict[str, str]) -> list[dict]:
         for path in paths:
             figure, framework, device = path.stem.split("-")
             if figure == name:
-                what = "all frameworks" if framework == "all" else framework
-                text = f"{caption} ({what} on {device})"
+                where = f"on {device}" if framework == "all" else f"{framework} on {device}"
+                text = f"{caption} ({where})"
                 found.append({"name": path.stem, "caption": text, "data": _embed(path)})
     return found
 
@@ -102,7 +115,7 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
         {"title": title, "text": [], "figures": _figures(by_suffix[".svg"], captions), "tables": []}
         for title, captions in SECTIONS.items()
     ]
-    products, runs, published, costs, exercises = sections
+    products, runs, published, costs, ranks, exercises = sections
     first = FIRST.format(parameters["config"]["frameworks"][0])
     if len(parameters["config"]["frameworks"]) > 1:
         products["text"].append(first)
@@ -116,6 +129,8 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
     costs["tables"].append(sheets.usage(parameters["config"]["frameworks"]))
     costs["tables"].append(sheets.agreement(read["agreement"]))
     costs["text"].append(COSTS)
+    ranks["tables"].append(sheets.parallel(read["parallel"]))
+    ranks["text"].append(RANKS)
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(template.read_text(encoding="utf-8")).render(

@@ -1,0 +1,91 @@
+"""Seconds per step against batch size, by the number of ranks that share it."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from minibatch.figures import style
+from minibatch.summaries.parallel import break_even
+
+
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    """A row of panels a device: time per step and speed-up, one curve a number of ranks."""
+    rows = tables["parallel"]
+    devices = list(rows.device.unique())
+    made, panels = style.figure(
+        _message(rows), len(devices), 2, size=(8, 0.9 + 3.1 * len(devices)), sharex=True
+    )
+    names = {count: index for index, count in enumerate(sorted(rows.ranks.unique()))}
+    for (times, speedups), device in zip(panels, devices, strict=True):
+        own = rows[rows.device == device]
+        for count, index in names.items():
+            curve, label = own[own.ranks == count], _ranks(count)
+            _times(times, curve, label, index)
+            speedups.plot(curve.batch_size, curve.speedup, label=label, **style.line(index))
+        for row in break_even(own).itertuples():
+            colour = style.line(names[row.ranks])["color"]
+            for axes in (times, speedups):
+                axes.axvline(row.batch_size, color=colour, linewidth=1, linestyle=(0, (1, 2)))
+            _say(speedups, row, colour, 11 * names[row.ranks] - 8, own.batch_size)
+        suffix = f", {device}" if len(devices) > 1 else ""
+        times.set(xscale="log", yscale="log", title=f"milliseconds per step{suffix}")
+        speedups.set(title=f"times as fast as one rank{suffix}", ylim=(0, None))
+    for axes in panels[-1]:
+        axes.set_xlabel("batch size, over all ranks")
+    style.legend(made, panels[0, 0], columns=6)
+    return made
+
+
+def _times(axes: Axes, curve: pd.DataFrame, label: str, index: int) -> None:
+    """Draw medians, and the range from the 5th to the 95th percentile, in milliseconds."""
+    medians = 1e3 * curve.seconds_median
+    errors = [medians - 1e3 * curve.seconds_low, 1e3 * curve.seconds_high - medians]
+    look = style.line(index) | {"capsize": 2, "elinewidth": 1}
+    axes.errorbar(curve.batch_size, medians, errors, label=label, **look)
+
+
+def _say(axes: Axes, row, colour: str, below: float, sizes: pd.Series) -> None:
+    """Name the batch size from which on so many ranks pay, beside its line where there is room."""
+    left = row.batch_size**2 > sizes.min() * sizes.max()  # in the right half of a log axis
+    axes.annotate(
+        f"{_ranks(row.ranks)} from {row.batch_size:,} on",
+        (row.batch_size, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(-3 if left else 3, -below),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="top",
+        color=colour,
+        fontsize=8,
+    )
+
+
+def _ranks(count: int) -> str:
+    return "1 rank" if count == 1 else f"{count} ranks"
+
+
+def _message(rows: pd.DataFrame) -> str:
+    """From which batch size on the fewest further ranks pay, on each device."""
+    several = rows.device.nunique() > 1
+    found = [
+        (f"on {device}: " if several else "") + _verdict(own)
+        for device, own in rows.groupby("device", sort=False)
+    ]
+    said = "; ".join(found)
+    return said[0].upper() + said[1:]
+
+
+def _verdict(rows: pd.DataFrame) -> str:
+    """The same for one device."""
+    more = rows[rows.ranks > 1]
+    if more.empty:
+        return "one rank alone was measured"
+    fewest = more[more.ranks == more.ranks.min()]
+    who = "a second rank" if more.ranks.min() == 2 else f"{more.ranks.min()} ranks"
+    largest = fewest.iloc[-1]
+    if not largest.pay:
+        return f"no batch size up to {largest.batch_size:,} makes {who} pay here"
+    first = fewest[fewest.pay].iloc[0]
+    pays = "pays" if more.ranks.min() == 2 else "pay"
+    said = f"{who} {pays} from batch size {first.batch_size:,} on"
+    return f"{said}: {largest.speedup:.2g}× as fast at {largest.batch_size:,}"

@@ -1,0 +1,280 @@
+"""The stage in several processes, as its rule starts it, and in ways that must not be timed."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from minibatch import parallel, tables
+from minibatch.canonical import digest
+from minibatch.stages import parallel as stage
+
+GUARD_SECONDS = 100  # ends a test that hangs; less than ranks wait for one that died
+COLUMNS = ["ranks", "batch_size", "repeat", "seconds"]
+LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=localhost"]
+LAUNCH += ["--log-dir=/dev/null"]
+
+pytestmark = pytest.mark.usefixtures("package_on_path")
+
+# What ranks do instead; the parameters after it are those of another training.
+WRONG = """
+import os
+import torch
+import torch.distributed as dist
+from minibatch import command, parallel
+from minibatch.stages import parallel as stage
+
+add_up, step = parallel.add_up, parallel.Model.step
+
+
+def not_added_up(gradient, group):
+    return gradient
+
+
+def averaged_once_more(gradient, group):
+    return add_up(gradient, group) / (1 if group is None else group.size())
+
+
+def shares_that_count_alike(model, x, y, batch_size, rate):
+    ranks = 1 if model._group is None else model._group.size()
+    step(model, x, y, ranks * len(y), rate)
+
+
+def a_step_of_its_own(model, x, y, batch_size, rate):
+    step(model, x, y, batch_size, rate * (1 + 0.01 * (dist.get_rank() == 1)))
+
+
+def other_bits(model, x, y, batch_size, rate):
+    step(model, x, y, batch_size, rate)
+    if dist.get_rank() == 1:
+        model.parameters.data = torch.nextafter(model.parameters.data, torch.ones(1))
+
+
+def dead(model, x, y, batch_size, rate):
+    if dist.get_rank() == 1:
+        os.kill(os.getpid(), 9)
+    step(model, x, y, batch_size, rate)
+
+
+def use(name):
+    parallel.add_up, parallel.Model.step = add_up, step
+    if name in ("not_added_up", "averaged_once_more"):
+        parallel.add_up = globals()[name]
+    elif name != "right":
+        parallel.Model.step = globals()[name]
+"""
+VERIFY = """
+import json, sys
+import numpy as np
+from minibatch.problem import Problem
+
+found, (folder, *names) = {}, sys.argv[1:]
+x, y = np.load(f"{folder}/x.npy"), np.load(f"{folder}/y.npy")
+torch.set_num_threads(1)
+with parallel.joined(3) as rank:
+    groups = parallel.groups([1, 2, 3], "cpu")
+    for name in names:
+        use(name)
+        for size in (1, 6, 7, 90, 200):
+            try:
+                stage.verify(x, y, size, groups, "cpu")
+            except Problem as problem:
+                found[f"{name} {size}"] = str(problem)
+    use("right")
+    arrays = torch.from_numpy(x), torch.from_numpy(y)
+    found["trace"] = stage._traces(arrays, stage._order(90, 7), 7, 3, groups[3])[2].tolist()
+    parallel._gpu = lambda: "the only one" if rank < 2 else ""
+    found["gpus"] = list(parallel.groups([1], "cuda")), list(parallel.groups([1, 2, 3], "cuda"))
+    if rank == 0:
+        with open(f"{folder}/found.json", "w") as file:
+            json.dump(found, file)
+"""
+NAMES = ["right", "not_added_up", "averaged_once_more", "shares_that_count_alike"]
+NAMES += ["a_step_of_its_own", "other_bits"]
+
+
+def launch(*command, ranks, **more):
+    """The result of a command in so many processes."""
+    command = [*LAUNCH, f"--nproc-per-node={ranks}", *map(str, command)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"} | more
+    return subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def finish(process):
+    said = process.communicate(timeout=GUARD_SECONDS)
+    return process.returncode, *said
+
+
+@pytest.fixture(scope="module")
+def found(examples, tmp_path_factory):
+    """What verifying found in three processes, which had two or one idle in some cases."""
+    folder = tmp_path_factory.mktemp("verify")
+    for name, part in zip("xy", examples, strict=True):
+        np.save(folder / f"{name}.npy", part[:90])
+    (folder / "script.py").write_text(WRONG + VERIFY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.path.dirname(os.path.dirname(parallel.__file__)))
+        code, _, stderr = finish(launch(folder / "script.py", folder, *NAMES, ranks=3))
+    assert code == 0, stderr
+    return json.loads((folder / "found.json").read_text())
+
+
+def problems(found, name):
+    return {key.split()[1]: said for key, said in found.items() if key.split()[0] == name}
+
+
+def test_shares_that_are_even_uneven_or_empty_follow_the_trace_of_one_process(found):
+    assert problems(found, "right") == {}
+
+
+def test_the_trace_of_three_ranks_is_that_of_a_plain_loop(found, examples):
+    x, y = (part[:90].astype(float) for part in examples)
+    x = np.column_stack([x, np.ones(90)])
+    start = np.random.RandomState([0, 0]).normal(0, 0.01, 5)
+    w = np.append(start.astype(np.float32), 0).astype(float)
+    order = np.random.RandomState([0, 1]).permutation(90)
+    expected = []
+    for begin in range(0, 90, 7):
+        batch = order[begin : begin + 7]
+        w = w - 0.05 * np.mean((x[batch] @ w - y[batch])[:, None] * x[batch], axis=0)
+        expected.append(w)
+    np.testing.assert_allclose(found["trace"], expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "said"),
+    [
+        ("not_added_up", "1 6 7 90 200", "the parameters differ between ranks"),
+        ("averaged_once_more", "1 6 7 90 200", "its parameters are "),
+        ("shares_that_count_alike", "1 7 200", "its parameters are nan|its parameters are "),
+        ("a_step_of_its_own", "1 6 7 90 200", "the parameters differ between ranks"),
+        ("other_bits", "1 6 7 90 200", "the parameters differ between ranks"),
+    ],
+)
+def test_ranks_that_take_other_steps_are_not_timed(found, name, sizes, said):
+    wrong = problems(found, name)
+    assert " ".join(wrong) == sizes
+    for size, problem in wrong.items():
+        ranks = 3 if name == "shares_that_count_alike" and size == "200" else 2
+        assert problem.startswith(f"{ranks} ranks, batch size {size}: not timed, because ")
+        assert any(part in problem for part in said.split("|"))
+        assert "\n" not in problem
+
+
+def test_ranks_that_share_a_gpu_or_have_none_are_left_out(found):
+    assert found["gpus"] == [[1], [1]]
+
+
+def test_every_case_has_samples_within_its_budget_and_at_least_some(examples):
+    with parallel.joined(1, {}):
+        samples = stage.measure(
+            *examples, ranks=[1], batch_sizes=[10, 2000], device="cpu", budget_seconds=0.001
+        )
+    assert list(samples) == COLUMNS
+    assert (samples.seconds > 0).all()
+    for size, repeats in samples.groupby("batch_size").repeat:
+        fewest, most = (stage.BURSTS * steps for steps in (stage.FEWEST, stage.MOST))
+        assert fewest <= len(repeats) <= most, size
+        assert list(repeats) == list(range(len(repeats)))
+    assert set(samples.batch_size) == {10, 2000}
+
+
+def test_a_burst_goes_on_through_the_epoch_and_its_first_step_is_not_timed(examples, monkeypatch):
+    taken = []
+    arrays = tuple(torch.from_numpy(part[:30]) for part in examples)
+    monkeypatch.setattr(
+        parallel.Model, "step", lambda _, __, y, *rest: taken.append((y.tolist(), *rest))
+    )
+    with parallel.joined(1, {}):
+        case = stage.Case(arrays, 7, 1, None)
+        assert [len(case.burst(3)), len(case.burst(1))] == [3, 1]
+    order = np.random.RandomState([0, 1]).permutation(30)
+    y = examples[1][:30]
+    batches = [y[order[begin : begin + 7]].tolist() for begin in (0, 7, 14, 21, 0, 7)]
+    assert taken == [(batch, 7, 0.05) for batch in batches]
+
+
+@pytest.fixture
+def arguments(tmp_path, examples):
+    """Of the stage's command line: but for the output, which comes last."""
+    path = tmp_path / "examples.parquet"
+    frame = pd.DataFrame(np.column_stack([*examples])[:60], columns=[*"abcdef"])
+    tables.write(frame, path, parameters={"rows": 60}, provenance={})
+    parameters = {"device": "cpu", "ranks": [1, 2], "batch_sizes": [10, 61]}
+    parameters |= {"budget_seconds": 0.01, "inputs": {str(path): digest({"rows": 60})}}
+    return ["--parameters", json.dumps(parameters), "--inputs", str(path), "--output"]
+
+
+def is_whole(output, parameters):
+    table = tables.read(output, digest(json.loads(parameters)))
+    assert list(table) == ["device", *COLUMNS]
+    cases = table[["ranks", "batch_size"]].drop_duplicates().to_numpy().tolist()
+    assert sorted(cases) == [[1, 10], [1, 61], [2, 10], [2, 61]]
+    about = table.attrs["provenance"]
+    assert (about["threads"], about["frameworks"]) == ([1], [f"torch {torch.__version__}"])
+    return True
+
+
+def test_two_studies_at_once_do_not_meet_and_write_whole_tables(tmp_path, arguments):
+    outputs = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
+    command = ["-m", "minibatch.stages.parallel", *arguments]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    both = [launch(*command, output, ranks=2, TMPDIR=str(temporary)) for output in outputs]
+    assert [finish(process) for process in both] == [(0, "", "")] * 2
+    assert all(is_whole(output, arguments[1]) for output in outputs)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("averaged_once_more", "error: 2 ranks, batch size 1: not timed, because its parameters"),
+        ("dead", "Signal 9 (SIGKILL) received"),
+    ],
+)
+def test_a_rank_that_fails_or_dies_ends_the_job_with_what_it_said(tmp_path, arguments, name, said):
+    script = tmp_path / "script.py"
+    ending = f"""
+        import sys
+        use({name!r})
+        sys.exit(command.run(stage.make))
+    """
+    script.write_text(WRONG + textwrap.dedent(ending))
+    output = tmp_path / "results" / "cpu.parquet"
+    output.parent.mkdir()
+    code, _, stderr = finish(launch(script, *arguments, output, ranks=2))
+    assert code != 0
+    assert said in stderr
+    assert list(output.parent.iterdir()) == []
+
+
+def test_tasks_of_srun_meet_by_what_slurm_tells_them(tmp_path, arguments):
+    scontrol = tmp_path / "scontrol"
+    scontrol.write_text(
+        '#!/bin/sh\n[ "$*" = "show hostnames node[1-2]" ] && echo localhost node2\n'
+    )
+    scontrol.chmod(0o755)
+    output = tmp_path / "cpu.parquet"
+    step = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "2"}
+    step |= {"SLURM_STEP_NODELIST": "node[1-2]", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    tasks = [
+        subprocess.Popen(
+            [sys.executable, "-m", "minibatch.stages.parallel", *arguments, output],
+            env=os.environ | step | {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for task in range(2)
+    ]
+    assert [finish(task) for task in tasks] == [(0, "", "")] * 2
+    assert is_whole(output, arguments[1])
