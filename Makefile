@@ -1,10 +1,14 @@
 # make        the environment, the whole study, and where its report is
 # make test   the environment, lint, and all tests
+# make compare A=results B=../node/results   results of several machines side by side: comparison/
+# make test-slurm   the study on a real SLURM, which it installs, starts and stops: Debian, as root
 PYTHON ?= python3
 VENV := .venv
 DONE := $(VENV)/requirements.done
+SLURM := $(VENV)/slurm
+SITE := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: all test lint clean
+.PHONY: all test test-slurm lint compare clean
 
 all: $(DONE)
 	@$(VENV)/bin/snakemake --cores 4
@@ -13,10 +17,17 @@ all: $(DONE)
 test: lint
 	@$(VENV)/bin/pytest
 
+test-slurm: $(SLURM)/requirements.done
+	@$(SLURM)/bin/python -m pytest tests/slurm
+
 lint: $(DONE)
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/snakefmt --check --line-length 100 Snakefile workflow
+
+compare: $(DONE)
+	@PYTHONPATH=src $(VENV)/bin/python -m minibatch.compare --output comparison \
+		$(foreach name,A B C D,$(if $($(name)),"$($(name))"))
 
 # Removes what was measured, and the frameworks' environments; the main one stays.
 clean:
@@ -27,4 +38,11 @@ $(DONE): requirements.txt
 	@$(PYTHON) -c "import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else 'error: minibatch needs Python 3.11 to 3.13; name one: make PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+# The plugin slows down every other use, so it has an environment of its own on top of the main one.
+$(SLURM)/requirements.done: $(DONE) requirements-slurm.txt
+	$(VENV)/bin/python -m venv $(SLURM)
+	$(VENV)/bin/python -c '$(SITE)' >"$$($(SLURM)/bin/python -c '$(SITE)')/main.pth"
+	$(SLURM)/bin/pip install --quiet --disable-pip-version-check -r requirements-slurm.txt
 	@touch $@

@@ -55,6 +55,6 @@ def _sharing_lock() -> Iterator[None]:
     if path is None:
         yield
         return
-    with open(path, "a") as lock:
+    with open(path, "a+") as lock:  # NFS shares a lock only on a file that can be read
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield

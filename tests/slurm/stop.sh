@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
 # Ends what start.sh started, its jobs included, and waits until nothing of it runs.
 set -euo pipefail
-mark='# minibatch: tests/slurm/start.sh'
-shopt -s nullglob
-if ! grep -qxsF "$mark" /etc/slurm/slurm.conf; then exit 0; fi
-if timeout 2 squeue >/dev/null 2>&1; then
+if ! grep -qxsF '# minibatch: tests/slurm/start.sh' /etc/slurm/slurm.conf; then exit 0; fi
+if [ -e /run/slurm/slurmctld.pid ] && timeout 5 squeue >/dev/null 2>&1; then
   squeue -ho %A | xargs -r scancel
   for ((end = SECONDS + 20; SECONDS < end; )); do
     [ -z "$(squeue -h)" ] && break
@@ -12,10 +10,13 @@ if timeout 2 squeue >/dev/null 2>&1; then
   done
 fi
 for file in /run/slurm/slurmd-*.pid /run/slurm/slurmctld.pid /run/munge/minibatch.pid; do
+  [ -e "$file" ] || continue
   pid=$(<"$file")
   rm -f "$file"
-  # the number of a process that is long gone may be another's by now
-  case $(cat "/proc/$pid/comm" 2>/dev/null) in slurmd | slurmctld | munged) ;; *) continue ;; esac
-  kill "$pid" 2>/dev/null || true
-  while [ -e "/proc/$pid" ]; do sleep 0.05; done
+  # The number may be another process's by now, and a process that nobody waits for has no command.
+  for ((sent = 0; ; sent = 1)); do
+    case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in slurm* | munged*) ;; *) break ;; esac
+    [ $sent = 1 ] || kill "$pid"
+    sleep 0.05
+  done
 done

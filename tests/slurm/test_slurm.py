@@ -1,0 +1,218 @@
+"""The study on a real SLURM."""
+
+import math
+import signal
+from itertools import pairwise
+
+import pytest
+from cluster import RUNS, slurm
+from project import assert_same
+
+GD, SGD = "results/train/pytorch/cpu/gd.parquet", "results/train/pytorch/cpu/sgd.parquet"
+EACH_ITS_JOB = "--group-components=measured-{device}=1"
+MEASURING, LIGHT = {"floor", "parallel", "verify", "matmul", "train"}, {"download", "standardise", "gather"}
+UUID = "00000000-0000-4000-8000-000000000000"
+PACK = 4  # measurements in one SLURM job, as the profile has it
+
+
+@pytest.fixture
+def unfinished(finished):
+    """A project in which one table is missing."""
+    finished.remove(GD)
+    return finished
+
+
+def assert_healed(project, local):
+    """The tables that are there where nothing went wrong."""
+    assert_same(project.traces(*RUNS), local.traces(*RUNS))
+
+
+# The study
+
+
+def test_what_measures_goes_through_sbatch_and_what_is_light_does_not(studied):
+    stages = {True: set(), False: set()}
+    for stage, job, *_ in studied.notes():
+        stages[job is not None].add(stage)
+    assert stages[True] == MEASURING
+    assert stages[False] >= LIGHT | {"summary", "figure", "report"}
+    assert not stages[False] & MEASURING
+
+
+def test_short_measurements_share_a_job_and_run_one_after_another(studied):
+    spans = {}
+    for _, job, begin, end in studied.notes():
+        if job is not None:
+            spans.setdefault(job, []).append((begin, end))
+    assert len(spans) == len(studied.jobs()) == 3 + math.ceil((len(RUNS) + 2) / PACK)
+    assert max(map(len, spans.values())) == PACK
+    for times in spans.values():
+        assert all(end <= begin for (_, end), (begin, _) in pairwise(sorted(times)))
+
+
+def test_each_measuring_job_has_a_cpu_node_to_itself_and_time_for_all_that_it_measures(studied):
+    limits = []
+    for job in studied.jobs():
+        assert (job["Partition"], job["NodeList"], job["JobState"]) == ("cpu", "cn1", "COMPLETED")
+        assert job["CPUs/Task"] in ("1", "2")  # it asked for one, or one for each rank
+        assert job["NumCPUs"] == "8"  # and has all
+        assert job["MinMemoryNode"] == "4000M"
+        limits.append(job["TimeLimit"])
+    assert sorted(limits) == ["00:05:00"] * 3 + ["00:15:00", "00:20:00"]
+
+
+def test_the_results_are_those_of_a_local_run(studied, local):
+    assert_same(studied.traces(*RUNS), local.traces(*RUNS))
+    assert {row["status"] for row in studied.rows().values()} == {"ok"}
+    assert studied.rows().keys() == studied.files().keys()
+
+
+def test_a_second_run_has_nothing_to_do_with_slurm_or_without(finished):
+    assert "Nothing to be done" in finished.run()
+    assert "Nothing to be done" in super(type(finished), finished).run("--cores=1")
+    assert finished.jobs() == []
+
+
+# Placement
+
+PLACED = """
+rule placed:
+    output:
+        "placed/{device}/{part}",
+    shell:
+        "echo \\"${{CUDA_VISIBLE_DEVICES-none}} $SLURM_JOB_ID\\" > {output}; sleep 2"
+"""
+ON_GPUS = [f"placed/cuda/{part}" for part in "abc"]
+
+
+def placed(project, path):
+    """The visible GPUs of a job of the rule above, and what SLURM says of it."""
+    gpus, number = (project.folder / path).read_text().split()
+    [job] = [job for job in project.jobs() if job["JobId"] == number]
+    return gpus, job
+
+
+def test_gpu_jobs_get_a_gpu_each_and_cpu_jobs_none(finished):
+    with (finished.folder / "Snakefile").open("a") as file:
+        file.write(PLACED)
+    finished.run("placed/cpu/a", *ON_GPUS)
+    gpus, job = placed(finished, "placed/cpu/a")
+    assert (gpus, job["Partition"], job["NumCPUs"]) == ("none", "cpu", "8")
+    assert "TresPerJob" not in job
+    of_jobs = [placed(finished, path) for path in ON_GPUS]
+    assert {gpus for gpus, _ in of_jobs} == {"0", "1"}
+    assert {(job["Partition"], job["NumCPUs"]) for _, job in of_jobs} == {("gpu", "1")}
+    assert {job["TresPerJob"] for _, job in of_jobs} == {"gres:gpu:1"}
+
+
+def test_gpu_jobs_that_share_a_job_share_one_gpu(finished):
+    with (finished.folder / "Snakefile").open("a") as file:
+        file.write(PLACED)
+    finished.replace("profiles/slurm/config.yaml", "  train: measured", "  placed: measured")
+    finished.replace("profiles/slurm/config.yaml", "  train: {alone", "  placed: {alone")
+    finished.run(*ON_GPUS)
+    [job] = finished.jobs()
+    assert (job["Partition"], job["TresPerJob"]) == ("gpu", "gres:gpu:1")
+    assert (job["TimeLimit"], job["MinMemoryNode"]) == ("00:15:00", "4000M")
+
+
+# Failures
+
+
+def test_a_failing_job_is_retried_with_more_and_reported_with_its_log(unfinished, local):
+    (unfinished.folder / "fail").write_text(GD)
+    said = unfinished.fail(GD, "--retries=1")
+    assert "error: the test lets this fail" in said
+    assert "results/logs/train/pytorch/cpu/gd.log" in said
+    assert unfinished.states() == ["FAILED", "FAILED"]
+    assert [job["TimeLimit"] for job in unfinished.jobs()] == ["00:05:00", "00:10:00"]
+    assert [job["MinMemoryNode"] for job in unfinished.jobs()] == ["4000M", "8000M"]
+    assert GD not in unfinished.files()
+
+    (unfinished.folder / "fail").unlink()
+    unfinished.run(GD)
+    assert_healed(unfinished, local)
+
+
+def test_with_a_job_each_a_failing_measurement_takes_no_table_from_others(unfinished):
+    unfinished.remove(SGD)
+    (unfinished.folder / "fail").write_text(GD)
+    unfinished.fail(GD, SGD, "--retries=0", EACH_ITS_JOB)
+    assert sorted(unfinished.states()) == ["COMPLETED", "FAILED"]
+    assert SGD in unfinished.files()
+    assert GD not in unfinished.files()
+
+
+def test_a_job_that_exceeds_its_time_limit_is_retried_with_more(unfinished, local):
+    unfinished.replace("profiles/slurm/config.yaml", "runtime: 5 *", "runtime: 1 *")
+    with unfinished.paused("measuring", GD) as run:
+        run.wait_for(lambda: "TIMEOUT" in unfinished.states())
+        unfinished.resume()
+        assert run.finish() == 0
+    assert unfinished.states() == ["TIMEOUT", "COMPLETED"]
+    assert [job["TimeLimit"] for job in unfinished.jobs()] == ["00:01:00", "00:02:00"]
+    assert_healed(unfinished, local)
+
+
+def test_a_job_that_is_cancelled_by_hand_is_submitted_again(unfinished, local):
+    with unfinished.paused("writing", GD) as run:
+        slurm("scancel", unfinished.jobs()[0]["JobId"])
+        unfinished.resume()
+        assert run.finish() == 0
+    assert unfinished.states() == ["CANCELLED", "COMPLETED"]
+    assert_healed(unfinished, local)
+
+
+def test_a_job_waits_for_a_drained_node(unfinished, local):
+    slurm("scontrol", "update", "nodename=cn1", "state=drain", "reason=test")
+    try:
+        with unfinished.started(GD) as run:
+            run.wait_for(lambda: unfinished.states() == ["PENDING"])
+            run.wait_for(lambda: "drain" in unfinished.jobs()[0]["Reason"].lower())
+            slurm("scontrol", "update", "nodename=cn1", "state=resume")
+            assert run.finish() == 0
+    finally:
+        if "drain" in slurm("sinfo", "--noheader", "--nodes=cn1", "--format=%T"):
+            slurm("scontrol", "update", "nodename=cn1", "state=resume")
+    assert unfinished.states() == ["COMPLETED"]
+    assert_healed(unfinished, local)
+
+
+def test_ctrl_c_cancels_the_jobs(unfinished):
+    with unfinished.paused("measuring", GD) as run:
+        run.send_signal(signal.SIGINT)
+        assert run.finish() == 1
+    run.wait_for(lambda: unfinished.states() == ["CANCELLED"])
+    unfinished.resume()
+    assert GD not in unfinished.files()
+
+
+def hold(name, folder):
+    """Submit a job that waits for ever; its number."""
+    job = ["--hold", f"--job-name={name}", f"--chdir={folder}", "--wrap=true"]
+    return slurm("sbatch", "--parsable", *job).strip()
+
+
+def test_after_a_killed_snakemake_the_next_cancels_its_jobs_and_makes_whole_tables(
+    unfinished, local
+):
+    unfinished.remove(SGD)
+    both = (GD, SGD, EACH_ITS_JOB)
+    with unfinished.paused("writing", *both) as killed:
+        killed.wait_for(lambda: sorted(unfinished.states()) == ["PENDING", "RUNNING"])
+        killed.kill()
+        killed.finish()
+    orphans = [job["JobId"] for job in unfinished.jobs()]
+    names = [f"minibatch_{UUID}", "my_own"]
+    folders = [unfinished.folder.parent, unfinished.folder]
+    others = [hold(name, folder) for name, folder in zip(names, folders, strict=True)]
+    with unfinished.started(*both) as run:
+        run.wait_for(lambda: unfinished.states()[:2] == ["CANCELLED", "CANCELLED"])
+        unfinished.resume()
+        assert run.finish() == 0
+    assert f"left behind: {' '.join(orphans)}\n" in run.said()
+    assert unfinished.states() == ["CANCELLED"] * 2 + ["PENDING"] + ["COMPLETED"] * 2
+    # what is another folder's, or no snakemake's, stays
+    assert set(slurm("squeue", "--noheader", "--format=%A").split()) == set(others)
+    slurm("scancel", *others)
+    assert_healed(unfinished, local)
