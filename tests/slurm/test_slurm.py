@@ -10,7 +10,8 @@ from project import assert_same
 
 GD, SGD = "results/train/pytorch/cpu/gd.parquet", "results/train/pytorch/cpu/sgd.parquet"
 EACH_ITS_JOB = "--group-components=measured-{device}=1"
-MEASURING, LIGHT = {"floor", "parallel", "verify", "matmul", "train"}, {"download", "standardise", "gather"}
+MEASURING = {"floor", "parallel", "verify", "matmul", "train"}
+LIGHT = {"download", "standardise", "gather"}
 UUID = "00000000-0000-4000-8000-000000000000"
 PACK = 4  # measurements in one SLURM job, as the profile has it
 
