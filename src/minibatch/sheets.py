@@ -46,8 +46,8 @@ def training(training: pd.DataFrame) -> dict:
             "learning rate": runs.learning_rate,
             "final loss": runs.loss_median.map("{:.4f}".format),
             "over seeds": _ranges(runs, "loss", "{:.4f}"),
-            "ms per epoch": (1e3 * runs.seconds_per_epoch_median).map("{:.3g}".format),
-            "ms to target": (1e3 * runs.seconds_to_target_median).map("{:.3g}".format),
+            "ms per epoch": (1e3 * runs.seconds_per_epoch_median).map(_digits),
+            "ms to target": (1e3 * runs.seconds_to_target_median).map(_digits),
         }
     ).replace({"ms to target": {"inf": "never"}})
     return sheet("Runs: median over seeds", shown)
@@ -102,8 +102,7 @@ def concise(training: pd.DataFrame) -> dict:
 def ladder(ladder: pd.DataFrame) -> dict:
     """Milliseconds per epoch, and how many times those of the plain compiled loop."""
     cells = ladder.assign(
-        cell=(1e3 * ladder.seconds_median).map("{:.3g} ms".format)
-        + ladder.ratio.map(lambda ratio: f" ({float(f'{ratio:.3g}'):,g}×)")
+        cell=(1e3 * ladder.seconds_median).map(_digits) + " ms (" + ladder.ratio.map(_digits) + "×)"
     )
     key = ["framework", "device", "rung"]
     order = list(dict.fromkeys(cells[key].itertuples(index=False, name=None)))
@@ -123,7 +122,7 @@ def parallel(parallel: pd.DataFrame) -> dict:
             "ranks": parallel.ranks,
             "batch size": parallel.batch_size,
             "steps": parallel.samples,
-            "ms per step": (1e3 * parallel.seconds_median).map("{:.3g}".format),
+            "ms per step": (1e3 * parallel.seconds_median).map(_digits),
             "range": _ranges(milliseconds, "", "{:.3g}"),
             "times as fast as one rank": parallel.speedup.map("{:.2g}".format),
             "pay from here on": pay,
@@ -146,7 +145,7 @@ def answers(training: pd.DataFrame, target: float) -> dict:
             "batch size": best.batch_size,
             "learning rate": best.learning_rate,
             "run": best.run,
-            "ms to target": (1e3 * best.seconds_to_target_median).map("{:.3g}".format),
+            "ms to target": (1e3 * best.seconds_to_target_median).map(_digits),
         }
     ).replace({"ms to target": {"inf": "never"}})
     return sheet(f"First at a loss of {target:g}: median over seeds, fastest on top", shown)
@@ -236,6 +235,11 @@ def agreement(agreement: pd.DataFrame) -> dict:
 def _ranges(frame: pd.DataFrame, prefix: str, pattern: str) -> list[str]:
     low, high = (frame[f"{prefix}_{end}".lstrip("_")] for end in ("low", "high"))
     return [f"{pattern.format(a)} to {pattern.format(b)}" for a, b in zip(low, high, strict=True)]
+
+
+def _digits(value: float) -> str:
+    """Three digits, and commas instead of an exponent: 0.0474, 30.1, 1,440."""
+    return f"{float(f'{value:.3g}'):,g}"
 
 
 def _text(value) -> str:

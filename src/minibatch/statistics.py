@@ -21,14 +21,15 @@ COSTS = ["seconds", "load_seconds", "compute_seconds", "update_seconds"]
 
 
 def per_seed(traces: pd.DataFrame, target_loss: float) -> pd.DataFrame:
-    """One row for each run, loader and seed.
+    """One row for each run, loader and seed, in the order in which they stand in the traces.
 
     Columns: those of RUN, seed, loss (the last), diverged (not finite, or not below the first),
     each of COSTS per epoch, and what it took to the target loss: seconds_to_target,
     steps_to_target and epochs_to_target, infinite where it was not reached.
     """
-    traces = traces.sort_values("step", kind="stable")
     key = [*RUN, "seed"]
+    order = pd.MultiIndex.from_frame(traces[key].drop_duplicates())
+    traces = traces.sort_values("step", kind="stable")
     groups = traces.groupby(key, sort=False)
     # nth, since first and last pass over NaN, which is how a run that diverged may end
     last = groups.nth(-1).set_index(key)
@@ -43,7 +44,8 @@ def per_seed(traces: pd.DataFrame, target_loss: float) -> pd.DataFrame:
     )
     epochs = last.index.get_level_values("epochs").to_numpy()[:, None]
     result = last[["loss"]].assign(diverged=~(last.loss < first.loss))
-    return pd.concat([result, last[COSTS] / epochs, reached], axis=1).reset_index()
+    found = pd.concat([result, last[COSTS] / epochs, reached], axis=1)
+    return found.reindex(order).reset_index()
 
 
 def plain_epochs(traces: pd.DataFrame) -> pd.DataFrame:

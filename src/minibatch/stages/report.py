@@ -60,8 +60,8 @@ CONCISE = (
 )
 CLOCKS = (
     "The chapter's clock did not wait for MXNet's engine after a block product or a training run; "
-    "ours waits in every framework. Its times are from other machines, and all of its losses from "
-    "one seed."
+    "ours waits in every framework. The published times are from other machines, and every "
+    "published loss is from one seed."
 )
 FIRST = (
     "The exercises, the split of an epoch, and further sizes and block widths are questions about "
