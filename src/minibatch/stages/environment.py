@@ -60,7 +60,6 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: A
         log.warning("warning: %s is not measured: %s", folder.name, made["detail"])
         interpreter = folder / "bin/python"
         interpreter.parent.mkdir(parents=True, exist_ok=True)
-        interpreter.unlink(missing_ok=True)
         write_text(interpreter, STAND_IN)
         interpreter.chmod(0o755)
     write_text(output, json.dumps(made, indent=1))
