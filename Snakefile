@@ -32,15 +32,16 @@ configfile: "config.yaml"
 
 
 configuration.or_exit(configuration.check, config, written)
+PLACES = experiment.places(config)
 if workflow.is_main_process:
-    environments.forget_failed(config["frameworks"])
+    environments.forget_failed(PLACES)
     print(*configuration.warnings(config), sep="\n", file=sys.stderr)
 
 # Each rule tracks two parameters, `config` and `code`: functions of wildcards alone, since Snakemake
 # does not track parameters that are made from inputs or outputs.
 TABLES = experiment.measured(config)
 # Asked for by name, since a missing file that is made on the way to others reruns nothing.
-RECORDS = [path for name in config["frameworks"] for path in environments.record(name)]
+RECORDS = [path for place in PLACES for path in environments.record(*place)]
 
 
 def all_cores(wildcards):
@@ -66,6 +67,7 @@ localrules:
 wildcard_constraints:
     framework=r"\w+",
     device=r"\w+",
+    environment=r"[\w-]+",
     figure=r"\w+",
     format="svg|png",
     part=r"\w+",
@@ -76,13 +78,15 @@ wildcard_constraints:
 onstart:
     global run_lock
     run_lock = configuration.or_exit(locks.take, ".snakemake")
+    if workflow.local_exec:  # elsewhere, it is the node that counts
+        configuration.or_exit(configuration.check_gpu, config, written)
     if workflow.executor_plugin.name == "slurm":
         configuration.or_exit(slurm.cancel_orphans)
 
 
 # The report is there, but not with all that was asked for.
 onsuccess:
-    configuration.or_exit(environments.require, config["frameworks"])
+    configuration.or_exit(environments.require, PLACES)
 
 
 include: "workflow/rules/download.smk"

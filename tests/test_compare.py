@@ -47,7 +47,7 @@ def matmul(factor=1.0, device="cpu"):
     return pd.DataFrame(
         {"strategy": strategy, "n": n, "block": block} | ends("rate", rate / factor)
         for strategy, n, block, rate in cases
-    ).assign(framework="pytorch", device=device, threads=1)
+    ).assign(framework="pytorch", device=device, threads=1, precision="float32")
 
 
 def training(factor=1.0, device="cpu"):

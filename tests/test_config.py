@@ -28,6 +28,11 @@ matmul:
   blocks: {n: 256, columns: [16, 128]}
   ceilings: {product: 512, copy_mib: 64}
   budget_seconds: 0.5
+  cuda:
+    sizes: [128, 256]
+    sizes_of_others: [64]
+    precisions: [float32, tf32]
+    ceilings: {product: 1024, copy_mib: 8}
 training:
   target_loss: 0.25
   loaders: [framework, direct]
@@ -97,6 +102,10 @@ def test_the_configuration_that_the_tests_below_edit_is_valid(tmp_path):
         ("    - http://one", "    - https://two.example/x\n    - http://one"),
         ("  sources:\n    - http://one.example/table.dat", "  sources: []"),
         ("{element: 64}", "{}"),
+        ("[cpu]", "[cpu, cuda]"),
+        ("[cpu]", "[cuda]"),
+        ("[float32, tf32]", "[bfloat16, tf32, float32]"),
+        ("sizes: [128, 256]", "sizes: [128]"),  # nobody asked for GPUs
         ("budget_seconds: 0.5", "budget_seconds: 1"),
         ("gd: {implem", "gd: {sampling: replacement, schedule: tenth, objective: mse, implem"),
         ("sizes_of_others: [256]", "sizes_of_others: [1, 4096]"),  # unlike blocks.n, any
@@ -134,18 +143,18 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "small, schedule: tenth",
             "small, shedule: tenth",
-            "35: training.runs.small_tenth.shedule: unknown key; did you mean schedule?",
+            "40: training.runs.small_tenth.shedule: unknown key; did you mean schedule?",
         ),
         (
             "{objective: mse}",
             "{objectve: mse}",
-            "33: training.runs.small.override.pytorch.objectve: "
+            "38: training.runs.small.override.pytorch.objectve: "
             "unknown key; did you mean objective?",
         ),
         (
             "{objective: mse}",
             "{base: gd}",
-            "33: training.runs.small.override.pytorch.base: unknown key; known: "
+            "38: training.runs.small.override.pytorch.base: unknown key; known: "
             "implementation, loaders, seeds, objective, batch_size, learning_rate, epochs, "
             "schedule, sampling, copies",
         ),
@@ -157,7 +166,7 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "pytorch: {obj",
             "pytroch: {obj",
-            "33: training.runs.small.override.pytroch: unknown framework; did you mean pytorch?",
+            "38: training.runs.small.override.pytroch: unknown framework; did you mean pytorch?",
         ),
         ("[cpu]", "[cup]", "9: devices.0: 'cup' is unknown; did you mean cpu?"),
         (
@@ -178,17 +187,17 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "implementation: concise",
             "implementation: consice",
-            "28: training.runs.small.implementation: 'consice' is unknown; did you mean concise?",
+            "33: training.runs.small.implementation: 'consice' is unknown; did you mean concise?",
         ),
         (
             "base: small",
             "base: smal",
-            "35: training.runs.small_tenth.base: there is no run 'smal'; did you mean small?",
+            "40: training.runs.small_tenth.base: there is no run 'smal'; did you mean small?",
         ),
         (
             "base: small",
             "base: twice",
-            "35: training.runs.small_tenth.base: twice has a base itself; name gd",
+            "40: training.runs.small_tenth.base: twice has a base itself; name gd",
         ),
         # a value of the wrong type
         ("threads: 1\n", "threads: two\n", "10: threads: 'two' is not a whole number"),
@@ -207,13 +216,13 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "learning_rate: 0.05",
             "learning_rate: 5e-2",
-            "30: training.runs.small.learning_rate: '5e-2' is not a number or a list; "
+            "35: training.runs.small.learning_rate: '5e-2' is not a number or a list; "
             "YAML takes it for text, write 0.05",
         ),
         (
             "[0.1, 1.0]",
             "[0.1, 1e0]",
-            "34: training.runs.grid.learning_rate.1: '1e0' is not a number; "
+            "39: training.runs.grid.learning_rate.1: '1e0' is not a number; "
             "YAML takes it for text, write 1",
         ),
         # a value out of bounds
@@ -222,44 +231,44 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "learning_rate: 0.05",
             "learning_rate: 0",
-            "30: training.runs.small.learning_rate: 0 is not above 0",
+            "35: training.runs.small.learning_rate: 0 is not above 0",
         ),
         (
             "learning_rate: 0.05",
             "learning_rate: -0.1",
-            "30: training.runs.small.learning_rate: -0.1 is not above 0",
+            "35: training.runs.small.learning_rate: -0.1 is not above 0",
         ),
         (
             "[0.1, 1.0]",
             "[0.1, -1.0]",
-            "34: training.runs.grid.learning_rate.1: -1.0 is not above 0",
+            "39: training.runs.grid.learning_rate.1: -1.0 is not above 0",
         ),
         (
             "{objective: mse}",
             "{learning_rate: -1}",
-            "33: training.runs.small.override.pytorch.learning_rate: -1 is not above 0",
+            "38: training.runs.small.override.pytorch.learning_rate: -1 is not above 0",
         ),
         (
             "batch_size: 10\n",
             "batch_size: 0\n",
-            "29: training.runs.small.batch_size: 0 is too small; at least 1",
+            "34: training.runs.small.batch_size: 0 is too small; at least 1",
         ),
         (
             "batch_size: 1500",
             "batch_size: 1501",
-            "26: training.runs.gd.batch_size: 1501 is above the 1500 examples of an epoch "
+            "31: training.runs.gd.batch_size: 1501 is above the 1500 examples of an epoch "
             "(dataset.rows × copies)",
         ),
         (
             "[1, 10]",
             "[1, 1501]",
-            "34: training.runs.grid.batch_size: 1501 is above the 1500 examples of an epoch "
+            "39: training.runs.grid.batch_size: 1501 is above the 1500 examples of an epoch "
             "(dataset.rows × copies)",
         ),
         (
             "batch_size: 3000",
             "batch_size: 3001",
-            "36: training.runs.twice.batch_size: 3001 is above the 3000 examples of an epoch "
+            "41: training.runs.twice.batch_size: 3001 is above the 3000 examples of an epoch "
             "(dataset.rows × copies)",
         ),
         (
@@ -276,63 +285,63 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
                 "a compiled run indexes by itself; write loaders: [direct]",
             )
             for loaders, line in [
-                ("", 27),
-                ("\n      loaders: [framework]", 29),
-                ("\n      loaders: [direct, framework]", 29),
+                ("", 32),
+                ("\n      loaders: [framework]", 34),
+                ("\n      loaders: [direct, framework]", 34),
             ]
         ),
         (
             "small, schedule",
             "small, implementation: compiled, schedule",
-            "35: training.runs.small_tenth.loaders: "
+            "40: training.runs.small_tenth.loaders: "
             "a compiled run indexes by itself; write loaders: [direct]",
         ),
         (
             "{objective: mse}",
             "{implementation: compiled}",
-            "27: training.runs.small.loaders: "
+            "32: training.runs.small.loaders: "
             "a compiled run indexes by itself; write loaders: [direct]",
         ),
         (
             "gd: {implem",
             "gd: {loaders: [drect], implem",
-            "26: training.runs.gd.loaders.0: 'drect' is unknown; did you mean direct?",
+            "31: training.runs.gd.loaders.0: 'drect' is unknown; did you mean direct?",
         ),
         (
             "gd: {implem",
             "gd: {loaders: direct, implem",
-            "26: training.runs.gd.loaders: 'direct' is not a list",
+            "31: training.runs.gd.loaders: 'direct' is not a list",
         ),
         (
             "gd: {implem",
             "gd: {loaders: [], implem",
-            "26: training.runs.gd.loaders: empty; name at least one",
+            "31: training.runs.gd.loaders: empty; name at least one",
         ),
         # how often, and in which frameworks, a run is done
         (
             "gd: {implem",
             "gd: {seeds: 1, implem",
-            "26: training.runs.gd.seeds: 1 is too small; at least 2",
+            "31: training.runs.gd.seeds: 1 is too small; at least 2",
         ),
         (
             "gd: {implem",
             "gd: {seeds: 3.0, implem",
-            "26: training.runs.gd.seeds: 3.0 is not a whole number",
+            "31: training.runs.gd.seeds: 3.0 is not a whole number",
         ),
         (
             "gd: {implem",
             "gd: {frameworks: frist, implem",
-            "26: training.runs.gd.frameworks: 'frist' is unknown; did you mean first?",
+            "31: training.runs.gd.frameworks: 'frist' is unknown; did you mean first?",
         ),
         (
             "gd: {implem",
             "gd: {frameworks: [pytorch], implem",
-            "26: training.runs.gd.frameworks: ['pytorch'] is unknown; known: first",
+            "31: training.runs.gd.frameworks: ['pytorch'] is unknown; known: first",
         ),
         (
             "{objective: mse}",
             "{frameworks: first}",
-            "33: training.runs.small.override.pytorch.frameworks: unknown key; known: "
+            "38: training.runs.small.override.pytorch.frameworks: unknown key; known: "
             "implementation, loaders, seeds, objective, batch_size, learning_rate, epochs, "
             "schedule, sampling, copies",
         ),
@@ -357,31 +366,31 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "  floor: {batch_size: [10, 100], learning_rate: 0.02}\n",
             "",
-            "21: training: floor missing",
+            "26: training: floor missing",
         ),
         (
             "floor: {batch_size",
             "floor: {batch_sise",
-            "24: training.floor.batch_sise: unknown key; did you mean batch_size?",
+            "29: training.floor.batch_sise: unknown key; did you mean batch_size?",
         ),
-        ("[10, 100], learning", "10, learning", "24: training.floor.batch_size: 10 is not a list"),
-        ("[10, 100]", "[]", "24: training.floor.batch_size: empty; name at least one"),
-        ("[10, 100]", "[10, 10]", "24: training.floor.batch_size: [10, 10] has a value twice"),
-        ("[10, 100]", "[10, 0]", "24: training.floor.batch_size.1: 0 is too small; at least 1"),
+        ("[10, 100], learning", "10, learning", "29: training.floor.batch_size: 10 is not a list"),
+        ("[10, 100]", "[]", "29: training.floor.batch_size: empty; name at least one"),
+        ("[10, 100]", "[10, 10]", "29: training.floor.batch_size: [10, 10] has a value twice"),
+        ("[10, 100]", "[10, 0]", "29: training.floor.batch_size.1: 0 is too small; at least 1"),
         (
             "[10, 100]",
             "[10, 1501]",
-            "24: training.floor.batch_size.1: 1501 is above the 1500 examples (dataset.rows)",
+            "29: training.floor.batch_size.1: 1501 is above the 1500 examples (dataset.rows)",
         ),
         (
             "learning_rate: 0.02",
             "learning_rate: 0",
-            "24: training.floor.learning_rate: 0 is not above 0",
+            "29: training.floor.learning_rate: 0 is not above 0",
         ),
         (
             "learning_rate: 0.02",
             "learning_rate: 2e-2",
-            "24: training.floor.learning_rate: '2e-2' is not a number; "
+            "29: training.floor.learning_rate: '2e-2' is not a number; "
             "YAML takes it for text, write 0.02",
         ),
         # the ranks
@@ -390,40 +399,73 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
             "",
             "1: parallel missing",
         ),
-        ("[1, 2]", "[]", "37: parallel.ranks: empty; name at least one"),
-        ("[1, 2]", "2", "37: parallel.ranks: 2 is not a list"),
+        ("[1, 2]", "[]", "42: parallel.ranks: empty; name at least one"),
+        ("[1, 2]", "2", "42: parallel.ranks: 2 is not a list"),
         (
             "[1, 2]",
             "[2, 4]",
-            "37: parallel.ranks: 1 is missing, which the others are compared with",
+            "42: parallel.ranks: 1 is missing, which the others are compared with",
         ),
-        ("[1, 2]", "[1, 0]", "37: parallel.ranks.1: 0 is too small; at least 1"),
-        ("[20, 5000]", "[20, 0]", "37: parallel.batch_size.1: 0 is too small; at least 1"),
-        ("[20, 5000]", "[]", "37: parallel.batch_size: empty; name at least one"),
+        ("[1, 2]", "[1, 0]", "42: parallel.ranks.1: 0 is too small; at least 1"),
+        ("[20, 5000]", "[20, 0]", "42: parallel.batch_size.1: 0 is too small; at least 1"),
+        ("[20, 5000]", "[]", "42: parallel.batch_size: empty; name at least one"),
         (
             "budget_seconds: 0.4",
             "budget_seconds: 0",
-            "37: parallel.budget_seconds: 0 is not above 0",
+            "42: parallel.budget_seconds: 0 is not above 0",
         ),
         (
             "ranks: [1, 2]",
             "rank: [1, 2]",
-            "37: parallel.rank: unknown key; did you mean ranks?",
+            "42: parallel.rank: unknown key; did you mean ranks?",
         ),
+        # GPUs
+        (
+            "    precisions: [float32, tf32]\n",
+            "",
+            "21: matmul.cuda: precisions missing",
+        ),
+        (
+            "[float32, tf32]",
+            "[tf32, bfloat16]",
+            "24: matmul.cuda.precisions: float32 is missing, which the others are compared with",
+        ),
+        (
+            "[float32, tf32]",
+            "[float32, tf23]",
+            "24: matmul.cuda.precisions.1: 'tf23' is unknown; did you mean tf32?",
+        ),
+        (
+            "[float32, tf32]",
+            "[float32, float32]",
+            "24: matmul.cuda.precisions: ['float32', 'float32'] has a value twice",
+        ),
+        (
+            "    sizes_of_others: [64]",
+            "    sizes_of_other: [64]",
+            "23: matmul.cuda.sizes_of_other: unknown key; did you mean sizes_of_others?",
+        ),
+        (
+            "product: 1024",
+            "product: 0",
+            "25: matmul.cuda.ceilings.product: 0 is too small; at least 1",
+        ),
+        ("[cpu]", "[cpu, cpu]", "9: devices: ['cpu', 'cpu'] has a value twice"),
+        ("[cpu]", "[cpu, coda]", "9: devices.1: 'coda' is unknown; did you mean cuda?"),
         # nothing, or the same twice
         ("[pytorch]", "[]", "8: frameworks: empty; name at least one"),
-        ("[1, 10]", "[]", "34: training.runs.grid.batch_size: empty; name at least one"),
+        ("[1, 10]", "[]", "39: training.runs.grid.batch_size: empty; name at least one"),
         ("[64, 256]", "[64, 256, 64]", "14: matmul.sizes: [64, 256, 64] has a value twice"),
         ("seeds: 5\n", "", "1: seeds missing"),
         (
             "small, schedule: tenth}",
             "gd}\n    new: {implementation: scratch, epochs: 1}",
-            "36: training.runs.new: batch_size, learning_rate missing",
+            "41: training.runs.new: batch_size, learning_rate missing",
         ),
         (
             "    gd: {",
             "    Gd: {",
-            "25: training.runs: the name 'Gd' is not made of small letters, digits and _",
+            "30: training.runs: the name 'Gd' is not made of small letters, digits and _",
         ),
     ],
 )
@@ -435,11 +477,11 @@ def test_a_mistake_is_one_line_with_the_place_the_key_and_what_is_wrong(tmp_path
 @pytest.mark.parametrize(
     ("old", "key", "line"),
     [
-        ("learning_rate: 0.05", "training.runs.small.learning_rate", 30),
+        ("learning_rate: 0.05", "training.runs.small.learning_rate", 35),
         ("budget_seconds: 0.5", "matmul.budget_seconds", 20),
-        ("budget_seconds: 0.4", "parallel.budget_seconds", 37),
-        ("target_loss: 0.25", "training.target_loss", 22),
-        ("learning_rate: 0.02", "training.floor.learning_rate", 24),
+        ("budget_seconds: 0.4", "parallel.budget_seconds", 42),
+        ("target_loss: 0.25", "training.target_loss", 27),
+        ("learning_rate: 0.02", "training.floor.learning_rate", 29),
     ],
 )
 def test_what_is_not_finite_is_refused(tmp_path, old, key, line, value):
@@ -457,7 +499,7 @@ def test_what_is_not_finite_is_refused(tmp_path, old, key, line, value):
         (
             "epochs: 10}",
             "epochs: 10.0}",
-            "26: training.runs.gd.epochs: 10.0 is not a whole number",
+            "31: training.runs.gd.epochs: 10.0 is not a whole number",
         ),
     ],
 )
@@ -475,10 +517,10 @@ def test_a_count_with_a_decimal_point_is_refused(tmp_path, old, new, line):
         (
             "    small:",
             "    gd:",
-            "27: gd stands here a second time (first in line 26); rename or remove one",
+            "32: gd stands here a second time (first in line 31); rename or remove one",
         ),
         ("seeds: 5", "threads: 5", "11: threads stands here a second time (first in line 10)"),
-        ("small_tenth", "10", "35: the key 10 is not a word; name it with one"),
+        ("small_tenth", "10", "40: the key 10 is not a word; name it with one"),
         ("seeds: 5", "on: 5", "11: the key on is not a word; name it with one"),
         ("seeds: 5", "seeds: !number 5", "11: "),
         ("seeds: 5", "seeds: 2024-13-45", "11: "),
@@ -521,7 +563,7 @@ def test_several_mistakes_are_several_lines(tmp_path):
     text = edited("[cpu]", "[cup]", text)
     assert sorted(problems(tmp_path, text)) == [
         "10: threads: 'two' is not a whole number",
-        "26: training.runs.gd.batch_sise: unknown key; did you mean batch_size?",
+        "31: training.runs.gd.batch_sise: unknown key; did you mean batch_size?",
         "9: devices.0: 'cup' is unknown; did you mean cpu?",
     ]
 
@@ -535,7 +577,7 @@ def test_a_mistake_that_several_frameworks_share_is_said_once(tmp_path, monkeypa
 def test_a_batch_of_an_override_above_the_examples_is_named_where_it_stands(tmp_path):
     text = edited("{objective: mse}", "{batch_size: 2000}")
     assert problems(tmp_path, text)[0].startswith(
-        "33: training.runs.small.override.pytorch.batch_size: 2000 is above the 1500 examples"
+        "38: training.runs.small.override.pytorch.batch_size: 2000 is above the 1500 examples"
     )
 
 
@@ -596,3 +638,50 @@ def test_a_problem_ends_the_program_with_its_lines_and_nothing_else_does():
         config.or_exit(fail, "one\ntwo")
     assert caught.value.code == "one\ntwo"
     assert config.or_exit(max, 1, 2) == 2
+
+
+# GPUs.
+
+BOTH = edited("[cpu]", "[cpu, cuda]")
+
+
+def test_the_size_of_the_blocks_is_among_those_of_each_device_that_is_used(tmp_path):
+    text = edited("n: 256, columns", "n: 128, columns", BOTH)
+    assert problems(tmp_path, text) == ["18: matmul.blocks.n: 128 is not among matmul.sizes"]
+    text = edited("n: 256, columns", "n: 64, columns", BOTH)
+    assert problems(tmp_path, text) == ["18: matmul.blocks.n: 64 is not among matmul.cuda.sizes"]
+    assert valid(tmp_path, edited("[cpu, cuda]", "[cpu]", text))
+    text = edited("[cpu]", "[cuda]")
+    assert valid(tmp_path, edited("n: 256, columns", "n: 128, columns", text))
+
+
+def test_a_device_on_which_no_framework_runs_is_a_mistake(tmp_path):
+    text = edited("[pytorch]", "[mxnet]", BOTH)
+    assert problems(tmp_path, text) == ["9: devices.1: none of mxnet runs on cuda"]
+    assert valid(tmp_path, edited("[pytorch]", "[mxnet, jax]", BOTH))
+
+
+def test_a_framework_that_lacks_an_environment_for_a_device_is_warned_of():
+    text = edited("[pytorch]", "[pytorch, tensorflow, mxnet, jax]", BOTH)
+    text = edited("learning_rate: 1.0,", "learning_rate: 0.1,", text)
+    assert config.warnings(yaml.safe_load(text)) == [
+        "warning: mxnet is not measured on cuda: there is no workflow/envs/mxnet-cuda.txt"
+    ]
+    assert config.warnings(yaml.safe_load(edited("[cpu, cuda]", "[cpu]", text))) == []
+
+
+def test_the_shipped_configuration_is_valid_for_gpus_too(tmp_path):
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    text = edited("devices: [cpu] ", "devices: [cpu, cuda] ", text)
+    assert valid(tmp_path, text)
+    first, second = config.warnings(yaml.safe_load(text))
+    assert "mxnet is not measured on cuda" in first
+    assert second.endswith("diverges: gd (1)")
+
+
+def test_ranks_are_compared_with_the_cores_of_this_machine_on_the_cpu_alone(monkeypatch):
+    monkeypatch.setattr(config.os, "cpu_count", lambda: 1)
+    text = edited("learning_rate: 1.0,", "learning_rate: 0.1,")
+    assert config.warnings(yaml.safe_load(edited("[cpu]", "[cuda]", text))) == []
+    [warning] = config.warnings(yaml.safe_load(edited("[cpu]", "[cuda, cpu]", text)))
+    assert "1 core, on which 2 ranks take turns" in warning

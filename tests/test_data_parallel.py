@@ -10,6 +10,7 @@ from minibatch.figures import parallel as figure
 from minibatch.problem import Problem
 from minibatch.summaries import parallel as summary
 
+COLUMNS = ["device", "ranks", "batch_size", "repeat", "seconds"]
 SIZES = [10, 100, 1000]
 START = [0.1, -0.2, 0.3, 0.4, -0.5, 0.6]
 
@@ -98,7 +99,7 @@ def steps(medians, ranks, device="cpu", sizes=SIZES):
         for size, median in zip(sizes, medians, strict=True)
         for repeat, factor in enumerate([1, 0.5, 4])
     ]
-    return pd.DataFrame(rows, columns=["device", "ranks", "batch_size", "repeat", "seconds"])
+    return pd.DataFrame(rows, columns=COLUMNS).assign(machine="here")
 
 
 def summarise(*parts):

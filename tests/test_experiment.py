@@ -26,6 +26,12 @@ CONFIG = {
         "blocks": {"n": 256, "columns": [128, 16, 64]},
         "ceilings": {"product": 2048, "copy_mib": 256},
         "budget_seconds": 1,
+        "cuda": {
+            "sizes": [256, 8192],
+            "sizes_of_others": [256],
+            "precisions": ["float32", "tf32", "bfloat16"],
+            "ceilings": {"product": 8192, "copy_mib": 1024},
+        },
     },
     "parallel": {"ranks": [1, 2], "batch_size": [10, 100], "budget_seconds": 1},
     "training": {
@@ -89,6 +95,7 @@ TABLES = {
     "results/train/pytorch/cpu/sgd_twice.parquet",
 }
 
+BLOCKS = [("block", 16), ("block", 64), ("block", 128), ("full", 0)]
 WHOLE = ("matmul/pytorch/cpu.parquet", "matmul/jax/cpu.parquet")
 
 
@@ -195,6 +202,11 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
             {"results/matmul/pytorch/cpu/512.parquet"} | those(WHOLE[0]),
         ),
         (
+            "matmul.cuda.precisions",
+            ["float32"],
+            set(),  # on the CPU
+        ),
+        (
             "matmul.sizes_of_others",
             [256, 512],
             {"results/matmul/jax/cpu/512.parquet"} | those(WHOLE[1]),
@@ -241,8 +253,8 @@ def test_a_framework_after_the_first_has_the_blocks_of_its_sizes_and_no_further_
         for framework in ("pytorch", "jax")
     }
     assert cases == {
-        "pytorch": [("block", 16), ("block", 64), ("block", 128), ("full", 0)],
-        "jax": [("block", 64), ("full", 0)],
+        "pytorch": [(*case, "float32") for case in BLOCKS],
+        "jax": [("block", 64, "float32"), ("full", 0, "float32")],
     }
 
 
@@ -272,7 +284,8 @@ def test_a_table_knows_the_parameters_that_its_inputs_must_have():
     known = {examples: digest({"rows": 1500, "scaling": "standardize"})}
     assert found["results/floor.parquet"]["inputs"] == known
     gate = "results/verify/jax/cpu.parquet"
-    assert found[gate] == {"framework": "jax", "device": "cpu", "threads": 1}
+    asked = {"framework": "jax", "device": "cpu", "threads": 1, "precisions": ["float32"]}
+    assert found[gate] == asked
     verified = {gate: digest(found[gate])}
     assert found["results/train/jax/cpu/gd.parquet"]["inputs"] == known | verified
     assert found["results/matmul/jax/cpu/256.parquet"]["inputs"] == verified
@@ -289,11 +302,12 @@ def test_inputs_that_nobody_measured_have_no_digest():
     ("n", "expected"),
     [
         (64, [("element", 0), ("block", 64), ("full", 0)]),
-        (256, [("block", 16), ("block", 64), ("block", 128), ("full", 0)]),
+        (256, BLOCKS),
     ],
 )
 def test_a_size_has_each_strategy_that_is_not_too_slow_and_its_blocks_once(n, expected):
-    assert experiment.cases(CONFIG["matmul"], n) == expected
+    matmul = experiment.products(CONFIG, "cpu")
+    assert experiment.cases(matmul, n) == [(*case, "float32") for case in expected]
 
 
 def test_runs_are_plain_grids_or_variants():
@@ -303,3 +317,96 @@ def test_runs_are_plain_grids_or_variants():
     assert experiment.variants(CONFIG, "batch_size") == ["gd", "gd_small"]
     assert experiment.variants(CONFIG, "copies") == ["sgd", "sgd_twice"]
     assert experiment.variants(CONFIG, "epochs") == []
+
+
+# GPUs.
+
+BOTH = CONFIG | {
+    "frameworks": ["pytorch", "tensorflow", "mxnet", "jax"],
+    "devices": ["cpu", "cuda"],
+}
+
+
+def on_gpus(config):
+    return {path: made for path, made in experiment.measured(config).items() if "cuda" in path}
+
+
+def test_what_runs_on_gpus_is_measured_there_too_and_what_does_not_is_missing():
+    assert experiment.places(BOTH) == [
+        *(("pytorch", "cpu"), ("pytorch", "cuda")),
+        *(("tensorflow", "cpu"), ("tensorflow", "cuda")),
+        ("mxnet", "cpu"),
+        *(("jax", "cpu"), ("jax", "cuda")),
+    ]
+    assert experiment.missing(BOTH) == [("mxnet", "cuda")]
+    assert experiment.missing(BOTH | {"devices": ["cpu"]}) == []
+    found = on_gpus(BOTH)
+    assert not any("mxnet" in path for path in found)
+    assert set(found) == {
+        "results/parallel/cuda.parquet",
+        "results/train/pytorch/cuda/sgd.parquet",
+        "results/train/pytorch/cuda/sgd_twice.parquet",
+        "results/matmul/pytorch/cuda/8192.parquet",
+        *(
+            f"results/{stage}/{framework}/cuda{rest}.parquet"
+            for framework in ("pytorch", "tensorflow", "jax")
+            for stage, rest in [
+                *(("verify", ""), ("matmul", "/256"), ("matmul", "/ceilings"), ("matmul", "")),
+                *(("train", "/gd"), ("train", "/grid"), ("train", "/gd_tenth")),
+                ("train", "/gd_small"),
+            ]
+        ),
+    }
+
+
+def test_a_gpu_more_leaves_the_tables_of_the_cpu_as_they_are():
+    before = experiment.measured(BOTH | {"devices": ["cpu"]})
+    after = experiment.measured(BOTH)
+    assert {path: after[path] for path in before} == before
+    assert after.keys() - before.keys() == on_gpus(BOTH).keys()
+
+
+def test_every_table_on_a_gpu_says_so_and_its_gate_knows_the_precisions():
+    for path, made in on_gpus(BOTH).items():
+        whole = path.removeprefix("results/matmul/").count("/") == 1
+        assert whole or "framework" not in made or made["device"] == "cuda"
+    found = experiment.measured(BOTH)
+    precisions = ["float32", "tf32", "bfloat16"]
+    assert found["results/verify/jax/cuda.parquet"]["precisions"] == precisions
+    assert found["results/verify/jax/cpu.parquet"]["precisions"] == ["float32"]
+
+
+def test_on_a_gpu_what_multiplies_matrices_does_so_in_every_precision():
+    found = on_gpus(BOTH)
+    every = ("float32", "tf32", "bfloat16")
+    full = [("full", 0, precision) for precision in every]
+    block = [("block", 64, precision) for precision in every]
+    assert found["results/matmul/pytorch/cuda/8192.parquet"]["cases"] == block + full
+    assert found["results/matmul/jax/cuda/256.parquet"]["cases"] == block + full
+    blocks = [("block", width, precision) for precision in every for width in (16, 64, 128)]
+    assert found["results/matmul/pytorch/cuda/256.parquet"]["cases"] == blocks + full
+    ceilings = {"product": 8192, "copy_mib": 1024, "precisions": list(every)}
+    assert found["results/matmul/jax/cuda/ceilings.parquet"]["ceilings"] == ceilings
+    vectors = experiment.products(BOTH, "cuda") | {"strategies": ["column", "element", "row"]}
+    assert experiment.cases(vectors, 64) == [
+        (strategy, 0, "float32") for strategy in ("column", "element", "row")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("sizes", [256], {"pytorch/cuda/8192", "pytorch/cuda"}),
+        ("sizes_of_others", [256, 512], {"jax/cuda/512", "jax/cuda"}),
+        ("ceilings", {"product": 4, "copy_mib": 1}, {"ceilings", "pytorch/cuda", "jax/cuda"}),
+    ],
+)
+def test_what_is_said_of_gpus_changes_their_tables_alone(key, value, expected):
+    config = CONFIG | {"devices": ["cpu", "cuda"]}
+    other = copy.deepcopy(config)
+    other["matmul"]["cuda"][key] = value
+    before, after = experiment.measured(config), experiment.measured(other)
+    found = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    if "ceilings" in expected:
+        expected = expected - {"ceilings"} | {"pytorch/cuda/ceilings", "jax/cuda/ceilings"}
+    assert found == {f"results/matmul/{path}.parquet" for path in expected}

@@ -4,7 +4,10 @@ import pytest
 from minibatch import gate
 
 COLUMNS = ["framework", "device", "subject", "check", "passed", "detail"]
-SUBJECTS = ["environment", "products", "clock", "scratch", "concise", "compiled"]
+SHARED = ["environment", "products", "clock", "scratch", "concise"]
+ALONE = ["compiled", "tf32", "bfloat16"]
+SUBJECTS = [*SHARED, *ALONE]
+MEASURED = ["", "scratch", "concise", "float32", *ALONE]
 
 
 def verdicts(*failed):
@@ -18,32 +21,29 @@ def verdicts(*failed):
     )
 
 
-@pytest.mark.parametrize("implementation", [None, "scratch", "concise", "compiled"])
-def test_the_gate_is_open_where_every_check_passed(implementation, caplog):
-    assert gate.closed(verdicts(), implementation) is False
+@pytest.mark.parametrize("subject", MEASURED)
+def test_the_gate_is_open_where_every_check_passed(subject, caplog):
+    assert gate.closed(verdicts(), subject) is False
     assert caplog.messages == []
 
 
-@pytest.mark.parametrize("failed", SUBJECTS[:-1])
-@pytest.mark.parametrize("implementation", [None, "scratch", "concise", "compiled"])
-def test_one_failed_check_closes_the_gate_for_everything_and_is_said(
-    implementation, failed, caplog
-):
-    assert gate.closed(verdicts(failed), implementation) is True
+@pytest.mark.parametrize("failed", SHARED)
+@pytest.mark.parametrize("subject", MEASURED)
+def test_one_failed_check_closes_the_gate_for_everything_and_is_said(subject, failed, caplog):
+    assert gate.closed(verdicts(failed), subject) is True
     assert caplog.messages == [
         f"warning: not measured, since a check failed: {failed} is right: of {failed}"
     ]
 
 
 @pytest.mark.parametrize(
-    ("implementation", "closed"),
-    [(None, False), ("scratch", False), ("concise", False), ("compiled", True)],
+    ("failed", "subject"), [(failed, subject) for failed in ALONE for subject in MEASURED]
 )
-def test_a_failed_check_of_compiled_epochs_closes_it_for_those_alone(
-    implementation, closed, caplog
+def test_a_failed_check_of_compiled_epochs_or_of_a_precision_closes_it_for_those_alone(
+    failed, subject, caplog
 ):
-    assert gate.closed(verdicts("compiled"), implementation) is closed
-    assert len(caplog.messages) == closed
+    assert gate.closed(verdicts(failed), subject) is (subject == failed)
+    assert len(caplog.messages) == (subject == failed)
 
 
 def test_every_failed_check_is_said(caplog):
@@ -66,4 +66,9 @@ def test_gaps_are_the_failed_checks_for_a_reader():
     assert gate.gaps(several) == [
         "NOT MEASURED: jax on cpu: of scratch",
         "NOT MEASURED: mxnet on cpu, compiled: of compiled",
+    ]
+    several = verdicts("tf32", "bfloat16").assign(device="cuda")
+    assert gate.gaps(several) == [
+        "NOT MEASURED: jax on cuda, tf32: of tf32",
+        "NOT MEASURED: jax on cuda, bfloat16: of bfloat16",
     ]

@@ -59,7 +59,7 @@ def test_a_gap_among_full_tables_leaves_them_as_they_are(place):
     pd.testing.assert_frame_equal(table, pd.DataFrame(expected))
     assert tables.origin([table]) == {
         **{"machines": ["here", "there"], "frameworks": ["on here", "on there"]},
-        "threads": [1],
+        **{"threads": [1], "gpus": []},
     }
 
 
@@ -69,7 +69,9 @@ def test_where_there_are_only_gaps_the_table_is_empty_and_from_no_machine(count)
     [(name, table)] = inputs.load(paths, {}).items()
     assert name == "traces"
     assert table.empty
-    assert tables.origin([table]) == {"machines": [], "frameworks": [], "threads": []}
+    assert tables.origin([table]) == {
+        **{"machines": [], "gpus": [], "frameworks": [], "threads": []}
+    }
 
 
 def test_tables_and_gaps_made_with_other_parameters_are_refused():

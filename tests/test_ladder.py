@@ -17,7 +17,7 @@ FLOOR = pd.DataFrame(
         *(("scikit-learn", 1, seed, 1e-3) for seed in range(3)),
     ],
     columns=["implementation", "batch_size", "seed", "seconds"],
-)
+).assign(machine="here")
 RUNGS = {
     ("scratch", "framework"): 8.0,
     ("scratch", "direct"): 4.0,
@@ -30,7 +30,8 @@ def trace(seconds, **values):
     """Two epochs, of which each takes so many seconds; as from a compiled or asynchronous run."""
     rows = {"step": [0, 1, 2], "epoch": [0.0, 1.0, 2.0], "loss": [0.5, 0.3, 0.25]}
     phases = dict.fromkeys(["load_seconds", "compute_seconds", "update_seconds"], np.nan)
-    about = {"framework": "jax", "device": "cpu", "run": "run", "implementation": "scratch"}
+    about = {"machine": "here", "framework": "jax", "device": "cpu", "run": "run"}
+    about |= {"implementation": "scratch"}
     about |= {"objective": "half_mse", "loader": "direct", "batch_size": 1, "learning_rate": 0.05}
     about |= {"epochs": 2, "schedule": "constant", "sampling": "permutation", "copies": 1}
     clock = {"seconds": [0, seconds, 2 * seconds]}

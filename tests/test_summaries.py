@@ -10,8 +10,10 @@ from minibatch import sheets, surrogate
 from minibatch.sheets import answer
 from minibatch.statistics import per_seed, spread
 from minibatch.summaries import agreement, matmul, problem, published, statements, training
+from minibatch.text import digits
 
 DEFAULTS = {
+    "machine": "here",
     "framework": "pytorch",
     "device": "cpu",
     "implementation": "scratch",
@@ -25,6 +27,9 @@ DEFAULTS = {
     "copies": 1,
     "seed": 0,
 }
+
+
+PLACE = {"machine": "here", "framework": "pytorch", "device": "cpu", "precision": "float32"}
 
 
 def trace(run, losses, seconds, **values):
@@ -42,7 +47,7 @@ def samples(**seconds):
         for strategy, values in seconds.items()
         for value in values
     ]
-    return pd.DataFrame(rows).assign(framework="pytorch", device="cpu", threads=1)
+    return pd.DataFrame(rows).assign(**PLACE, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +310,13 @@ def test_a_sheet_is_text_with_a_dash_for_what_is_missing():
 
 
 def shown_published(quantity, value, measured, low=None, high=None, inside=None, **values):
-    row = {"framework": "mxnet", "device": "cpu", "experiment": "element", "implementation": None}
+    row = {
+        "machine": "here",
+        "framework": "mxnet",
+        "device": "cpu",
+        "experiment": "element",
+        "implementation": None,
+    }
     row |= {"quantity": quantity, "published": value, "measured": measured, "inside": inside}
     row |= {"low": measured if low is None else low, "high": measured if high is None else high}
     row["ratio"] = measured / value if value else np.nan
@@ -391,7 +402,7 @@ def test_the_ladder_sheet_has_a_row_a_rung_in_order_and_a_column_a_batch_size():
             ("numba", "cpu", "floor", 1, 1e-4, 1.0),
         ],
         columns=["framework", "device", "rung", "batch_size", "seconds_median", "ratio"],
-    )
+    ).assign(machine="here")
     shown = sheets.ladder(frame)
     head = ["framework", "device", "rung", "batch size 1", "batch size 10"]
     assert shown["columns"] == head
@@ -472,3 +483,11 @@ def test_the_agreement_sheet_shows_the_problems_that_more_than_two_ways_solved()
 def test_checks_are_passed_or_failed():
     frame = pd.DataFrame({"check": ["one", "other"], "passed": [True, False]})
     assert sheets.checks(frame)["rows"] == [["one", "passed"], ["other", "FAILED"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.04744, "0.0474"), (30.06, "30.1"), (1439.6, "1,440"), (669_900, "670,000"), (5, "5")],
+)
+def test_numbers_have_three_digits_and_commas(value, said):
+    assert digits(value) == said

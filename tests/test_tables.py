@@ -220,16 +220,22 @@ def test_a_name_that_looks_like_a_partition_adds_no_column(tmp_path, frame):
     assert list(tables.read(path)) == list(frame)
 
 
-def test_what_is_made_from_tables_names_their_machines_frameworks_and_threads_once(tmp_path):
+def test_what_is_made_from_tables_names_their_machines_gpus_frameworks_and_threads_once(tmp_path):
     sources = []
-    for machine, framework, threads in [("b", "torch 2", 4), ("a", "jax 1", 1), ("b", "jax 1", 1)]:
-        about = {"machines": [machine], "frameworks": [framework], "threads": [threads]}
+    for machine, framework, threads, gpus in [
+        ("b", "torch 2", 4, {"gpus": ["H200 in b"]}),
+        ("a", "jax 1", 1, {"gpus": []}),
+        ("b", "jax 1", 1, {}),  # as of a stage that uses none
+        ("b", "jax 1", 1, {"gpus": ["H200 in b"]}),
+    ]:
+        about = {"machines": [machine], "frameworks": [framework], "threads": [threads]} | gpus
         tables.write(
             pd.DataFrame({"x": [1]}), tmp_path / "t.parquet", parameters={}, provenance=about
         )
         sources.append(tables.read(tmp_path / "t.parquet"))
     assert tables.origin(sources) == {
         "machines": ["a", "b"],
+        "gpus": ["H200 in b"],
         "frameworks": ["jax 1", "torch 2"],
         "threads": [1, 4],
     }

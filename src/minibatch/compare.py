@@ -21,13 +21,14 @@ from minibatch.files import replacing
 from minibatch.problem import Problem
 from minibatch.strategies import STRATEGIES
 from minibatch.summaries.published import CHAPTER_BLOCK, CHAPTER_N
+from minibatch.text import digits
 
 Tables = dict[str, pd.DataFrame]
 
 USAGE = "name two results folders or more: make compare A=results B=../node/results (also C=, D=)"
 READ = {  # the tables, and some columns that older versions did not write
     "ladder": ["framework", "device", "rung", "batch_size", "seconds_median"],
-    "matmul": ["framework", "device", "strategy", "n", "block", "rate_median"],
+    "matmul": ["framework", "device", "strategy", "n", "block", "precision", "rate_median"],
     "training": ["framework", "device", "run", "loader", "copies", "seconds_to_target_median"],
 }
 CASE = ["quantity", "framework", "case", "loader", "batch_size"]
@@ -72,7 +73,7 @@ def _rows(read: Tables) -> pd.DataFrame:
     """What is compared of one machine."""
     matmul, training = read["matmul"], read["training"]
     block = np.where(matmul.strategy == "block", CHAPTER_BLOCK, 0)
-    chapter = (matmul.n == CHAPTER_N) & (matmul.block == block)
+    chapter = (matmul.n == CHAPTER_N) & (matmul.block == block) & (matmul.precision == "float32")
     products = matmul[chapter & matmul.strategy.isin(list(STRATEGIES))].assign(batch_size=0)
     plain = "schedule == 'constant' and sampling == 'permutation' and copies == 1"
     single = training.groupby(["framework", "device", "run", "loader"]).run.transform("size") == 1
@@ -159,7 +160,7 @@ def _cell(row: dict, first: str, factor: float) -> str:
     value = factor * row["median"]
     if not np.isfinite(value):
         return "never"
-    said = f"{float(f'{value:.3g}'):,g}"
+    said = digits(value)
     if row["machine"] == first or pd.isna(row["ratio"]):
         return said
     to = "" if row["ratio_to"] == row["device"] else f" {row['ratio_to']}"
@@ -204,7 +205,8 @@ def _machines(read: Tables) -> list[str]:
 
 
 def _hardware(read: Tables) -> str:
-    return "; ".join(_machines(read)) or "unknown machine"
+    gpus = tables.origin(read.values())["gpus"]
+    return "; ".join([*_machines(read), *gpus]) or "unknown machine"
 
 
 def _make(folders: Sequence[Path], output: Path) -> None:

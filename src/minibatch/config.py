@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from minibatch import experiment, frameworks, objective, surrogate
+from minibatch import experiment, frameworks, gpu, objective, surrogate
 from minibatch.problem import Problem
 from minibatch.scaling import scale
 
@@ -72,6 +72,17 @@ def check(config: dict, files: Files) -> None:
     if problems:
         lines = [files.locate(key) + _show(key) + text for key, text in problems]
         raise Problem("\n".join(dict.fromkeys(lines)))
+
+
+def check_gpu(config: dict, files: Files) -> None:
+    """Raise Problem where the configuration asks for a GPU that this machine does not have."""
+    if "cuda" in config["devices"] and not gpu.names():
+        key = "devices", config["devices"].index("cuda")
+        raise Problem(
+            f"{files.locate(key)}{_show(key)}this machine has no NVIDIA GPU (nvidia-smi finds "
+            "none); remove cuda, or let a cluster's nodes measure: "
+            "snakemake --workflow-profile profiles/slurm"
+        )
 
 
 def _compose(path: str) -> yaml.Node:
@@ -208,9 +219,18 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
     for index, name in enumerate(config["frameworks"]):
         if name not in known:
             yield ("frameworks", index), f"unknown framework {name!r}{_suggest(name, known)}"
+    places = experiment.places(config)
+    for index, device in enumerate(config["devices"]):
+        if device not in {where for _, where in places}:
+            yield ("devices", index), f"none of {', '.join(config['frameworks'])} runs on {device}"
     matmul = config["matmul"]
-    if matmul["blocks"]["n"] not in matmul["sizes"]:
-        yield ("matmul", "blocks", "n"), f"{matmul['blocks']['n']} is not among matmul.sizes"
+    for device in config["devices"]:
+        n, section = matmul["blocks"]["n"], "matmul.cuda" if device == "cuda" else "matmul"
+        if n not in experiment.products(config, device)["sizes"]:
+            yield ("matmul", "blocks", "n"), f"{n} is not among {section}.sizes"
+    if "float32" not in matmul["cuda"]["precisions"]:
+        what = "float32 is missing, which the others are compared with"
+        yield ("matmul", "cuda", "precisions"), what
     parallel = config["parallel"]
     if 1 not in parallel["ranks"]:
         yield ("parallel", "ranks"), "1 is missing, which the others are compared with"
@@ -276,7 +296,11 @@ def warnings(config: dict) -> list[str]:
             full = config["dataset"]["rows"] * values["copies"]
             if values["batch_sizes"] == [full] and values["learning_rates"][0] > limit:
                 unstable.append(f"{run} ({values['learning_rates'][0]:g})")
-    found = []
+    found = [
+        f"warning: {framework} is not measured on {device}: there is no "
+        f"workflow/envs/{framework}-{device}.txt"
+        for framework, device in experiment.missing(config)
+    ]
     if unstable:
         found.append(
             f"warning: learning rate above 2/λmax = {limit:.4f}, so that full-batch descent "

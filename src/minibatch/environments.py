@@ -1,4 +1,8 @@
-"""The environments of the frameworks that need one of their own, by their files of pins."""
+"""The environments that the frameworks need on each device, by their files of pins.
+
+workflow/envs/FRAMEWORK.txt has the pins for a framework on the CPU, FRAMEWORK-cuda.txt those for
+GPUs, without which it is not measured there. One without a file lives in the main environment.
+"""
 
 import json
 from collections.abc import Iterable
@@ -9,35 +13,69 @@ from minibatch.problem import Problem
 PINS = Path(__file__).parents[2] / "workflow/envs"
 MADE = Path(".envs")
 
+Place = tuple[str, str]  # framework and device
 
-def pins(framework: str) -> list[str] | None:
-    """The requirements in workflow/envs/FRAMEWORK.txt; None for the main environment."""
-    path = PINS / f"{framework}.txt"
-    if not path.exists():
-        return None
-    lines = path.read_text(encoding="utf-8").splitlines()
+
+def pins(environment: str) -> list[str]:
+    """The requirements of an environment."""
+    lines = _file(environment).read_text(encoding="utf-8").splitlines()
     return [text for line in lines if (text := line.partition("#")[0].strip())]
 
 
-def python(framework: str) -> str:
+def places(frameworks: Iterable[str], devices: Iterable[str]) -> list[Place]:
+    """Where the frameworks can be measured: all pairs but those that lack a file of pins."""
+    pairs = [(framework, device) for framework in frameworks for device in devices]
+    return [pair for pair in pairs if (name := _name(*pair)) is None or _file(name).exists()]
+
+
+def python(framework: str, device: str) -> str:
     """The interpreter of a framework's jobs, as a shell names it, the same on every machine."""
-    return '"$MINIBATCH_PYTHON"' if pins(framework) is None else f"{MADE}/{framework}/bin/python"
+    name = _name(framework, device)
+    return '"$MINIBATCH_PYTHON"' if name is None else f"{MADE}/{name}/bin/python"
 
 
-def record(framework: str) -> list[str]:
-    """The file that says what the environment of a framework holds, if it has its own."""
-    return [] if pins(framework) is None else [f"{MADE}/{framework}.json"]
+def record(framework: str, device: str) -> list[str]:
+    """The file that says what the environment holds, if it is not the main one."""
+    name = _name(framework, device)
+    return [] if name is None else [f"{MADE}/{name}.json"]
 
 
-def failed(frameworks: Iterable[str]) -> dict[str, str]:
-    """Why the environments that could not be installed could not, by framework."""
+def failed(places: Iterable[Place]) -> dict[str, str]:
+    """Why the environments that could not be installed could not, by name."""
     found = {}
-    for framework in frameworks:
-        for path in map(Path, record(framework)):
-            said = _read(path) if path.exists() else {}
-            if said.get("status") == "failed":
-                found[framework] = said["detail"]
+    for path in [Path(path) for place in places for path in record(*place)]:
+        said = _read(path) if path.exists() else {}
+        if said.get("status") == "failed":
+            found[path.stem] = said["detail"]
     return found
+
+
+def forget_failed(places: Iterable[Place]) -> None:
+    """Remove the records of failed installs, so that they are tried again."""
+    for name in failed(places):
+        (MADE / f"{name}.json").unlink()
+
+
+def require(places: Iterable[Place]) -> None:
+    """Raise Problem, a line for each environment that could not be installed."""
+    lines = [
+        f"error: {name} was not measured, its environment could not be installed: {why}; "
+        "snakemake --cores 4 tries again"
+        for name, why in failed(places).items()
+    ]
+    if lines:
+        raise Problem("\n".join(lines))
+
+
+def _name(framework: str, device: str) -> str | None:
+    """The environment of a framework on a device; None for the main one."""
+    if not _file(framework).exists():
+        return None
+    return framework if device == "cpu" else f"{framework}-{device}"
+
+
+def _file(environment: str) -> Path:
+    return PINS / f"{environment}.txt"
 
 
 def _read(path: Path) -> dict:
@@ -45,20 +83,3 @@ def _read(path: Path) -> dict:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:  # no JSON, or no text
         return {"status": "failed", "detail": "its record is damaged"}
-
-
-def forget_failed(frameworks: Iterable[str]) -> None:
-    """Remove the records of failed installs, so that they are tried again."""
-    for framework in failed(frameworks):
-        (MADE / f"{framework}.json").unlink()
-
-
-def require(frameworks: Iterable[str]) -> None:
-    """Raise Problem, a line for each environment that could not be installed."""
-    lines = [
-        f"error: {framework} was not measured, its environment could not be installed: {why}; "
-        "snakemake --cores 4 tries again"
-        for framework, why in failed(frameworks).items()
-    ]
-    if lines:
-        raise Problem("\n".join(lines))

@@ -6,6 +6,7 @@ reruns that job, what depends on it, and nothing else.
 
 from collections.abc import Iterable
 
+from minibatch import environments
 from minibatch.canonical import digest
 
 EXAMPLES = "results/data/examples.parquet"
@@ -46,6 +47,17 @@ def runs(config: dict, framework: str) -> list[str]:
     ]
 
 
+def places(config: dict) -> list[environments.Place]:
+    """The pairs of a framework and a device that are measured; some frameworks lack GPUs."""
+    return environments.places(config["frameworks"], config["devices"])
+
+
+def missing(config: dict) -> list[environments.Place]:
+    """The other pairs of a framework and a device that the configuration names."""
+    pairs = [(name, device) for name in config["frameworks"] for device in config["devices"]]
+    return [pair for pair in pairs if pair not in places(config)]
+
+
 def measured(config: dict) -> dict[str, dict]:
     """Every table that is prepared or measured, by path, with the parameters it is made with.
 
@@ -57,23 +69,22 @@ def measured(config: dict) -> dict[str, dict]:
     found[FLOOR] = _floor(config) | examples
     for device in config["devices"]:
         found[f"results/parallel/{device}.parquet"] = _parallel(config, device) | examples
-    for framework in config["frameworks"]:
-        for device in config["devices"]:
-            common = {"framework": framework, "device": device, "threads": config["threads"]}
-            folder = f"{framework}/{device}"
-            verdicts = f"results/verify/{folder}.parquet"
-            found[verdicts] = common
-            verified = common | expected([verdicts], found)
-            parts = {
-                f"results/matmul/{folder}/{part}.parquet": verified | values
-                for part, values in _matmul(config, framework).items()
-            }
-            found |= parts
-            found[f"results/matmul/{folder}.parquet"] = expected(parts, found)
-            for run in runs(config, framework):
-                inputs = expected([EXAMPLES, verdicts], found)
-                values = common | _train(config, run, framework) | inputs
-                found[f"results/train/{folder}/{run}.parquet"] = values
+    for framework, device in places(config):
+        common = {"framework": framework, "device": device, "threads": config["threads"]}
+        folder = f"{framework}/{device}"
+        verdicts = f"results/verify/{folder}.parquet"
+        found[verdicts] = common | {"precisions": products(config, device)["precisions"]}
+        verified = common | expected([verdicts], found)
+        parts = {
+            f"results/matmul/{folder}/{part}.parquet": verified | values
+            for part, values in _matmul(config, framework, device).items()
+        }
+        found |= parts
+        found[f"results/matmul/{folder}.parquet"] = expected(parts, found)
+        for run in runs(config, framework):
+            inputs = expected([EXAMPLES, verdicts], found)
+            values = common | _train(config, run, framework) | inputs
+            found[f"results/train/{folder}/{run}.parquet"] = values
     return found
 
 
@@ -106,17 +117,19 @@ def variants(config: dict, key: str) -> list[str]:
     return [name for pair in pairs for name in pair]
 
 
-def cases(matmul: dict, n: int) -> list[tuple[str, int]]:
-    """The (strategy, block width) pairs that are measured at size n; 0 where there is no block."""
+def cases(matmul: dict, n: int) -> list[tuple[str, int, str]]:
+    """The (strategy, block width, precision) that are measured at size n; 0 where no block is.
+
+    What multiplies matrices does so in every precision, what multiplies vectors in float32.
+    """
     found = []
     for strategy in matmul["strategies"]:
         if n > matmul["largest"].get(strategy, n):
             continue
-        if strategy != "block":
-            found.append((strategy, 0))
-        else:
-            further = matmul["blocks"]["columns"] if n == matmul["blocks"]["n"] else []
-            found += [(strategy, width) for width in sorted({matmul["block"], *further})]
+        further = matmul["blocks"]["columns"] if n == matmul["blocks"]["n"] else []
+        widths = sorted({matmul["block"], *further}) if strategy == "block" else [0]
+        precisions = matmul["precisions"] if strategy in ("block", "full") else ["float32"]
+        found += [(strategy, width, name) for name in precisions for width in widths]
     return found
 
 
@@ -141,15 +154,22 @@ def _parallel(config: dict, device: str) -> dict:
     }
 
 
-def _matmul(config: dict, framework: str) -> dict[str, dict]:
-    """The parameters of each size's table, and of the ceilings'."""
+def products(config: dict, device: str) -> dict:
+    """What the configuration says of matrix products on a device."""
     matmul = config["matmul"]
+    return matmul | (matmul["cuda"] if device == "cuda" else {"precisions": ["float32"]})
+
+
+def _matmul(config: dict, framework: str, device: str) -> dict[str, dict]:
+    """The parameters of each size's table, and of the ceilings'."""
+    matmul = products(config, device)
     budget = {"budget_seconds": float(matmul["budget_seconds"])}
     if framework != config["frameworks"][0]:
         no_further = {"n": 0, "columns": []}
         matmul = matmul | {"sizes": matmul["sizes_of_others"], "blocks": no_further}
     sizes = {str(n): {"n": n, "cases": cases(matmul, n)} | budget for n in matmul["sizes"]}
-    return sizes | {"ceilings": {"ceilings": matmul["ceilings"]} | budget}
+    ceilings = matmul["ceilings"] | {"precisions": matmul["precisions"]}
+    return sizes | {"ceilings": {"ceilings": ceilings} | budget}
 
 
 def _train(config: dict, run: str, framework: str) -> dict:

@@ -11,7 +11,7 @@ from pathlib import Path
 def collect(**more) -> dict:
     """Describe this process: machine, versions, git commit and start time (UTC).
 
-    `more` adds what only the stage knows, such as its threads and the framework's version.
+    `more` adds what only the stage knows: its threads, the framework's version and its GPUs.
     Tables that are made from measured ones give the `machines` of those.
     """
     return {

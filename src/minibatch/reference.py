@@ -16,9 +16,9 @@ UNIT_ROUNDOFF = 2.0**-24
 OVERFLOW = 1e30  # parameters from which on sums of products may leave the range of float32
 
 
-def gamma(terms: int) -> float:
-    """γ(terms), the relative error bound of a float32 sum of so many products."""
-    return terms * UNIT_ROUNDOFF / (1 - terms * UNIT_ROUNDOFF)
+def gamma(terms: int, unit: float = UNIT_ROUNDOFF) -> float:
+    """γ(terms), the relative error bound of a sum of so many products; in float32 by default."""
+    return terms * unit / (1 - terms * unit)
 
 
 def step(

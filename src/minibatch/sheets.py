@@ -1,8 +1,11 @@
 """The tables of the report, laid out as text."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from minibatch import frameworks, provenance
+from minibatch.text import digits
 
 BATCH_10 = ["minibatch_10", "concise_10", "concise", "compiled"]  # runs, or parts of them
 ROUNDED_TO_ZERO = 0.0005  # the chapter gives GFLOP/s with three decimals
@@ -21,11 +24,12 @@ def matmul(matmul: pd.DataFrame) -> dict:
     """The rates of all cases."""
     shown = matmul.assign(
         block=matmul.block.where(matmul.block > 0),
-        rate=matmul.rate_median.map("{:.3g}".format)
+        rate=matmul.rate_median.map(digits)
         + matmul.strategy.map(lambda name: " GB/s" if name == "copy" else " GFLOP/s"),
-        range=_ranges(matmul, "rate", "{:.3g}"),
+        range=_ranges(matmul, "rate", digits),
     )
-    columns = ["framework", "device", "strategy", "n", "block", "samples", "rate", "range"]
+    columns = ["strategy", "n", "block", "precision", "samples", "rate", "range"]
+    columns = ["framework", *_where(shown), *columns]
     return sheet(
         "Matrix products: median rate and its 5th to 95th percentile",
         shown[columns].convert_dtypes(),
@@ -39,15 +43,15 @@ def training(training: pd.DataFrame) -> dict:
     shown = pd.DataFrame(
         {
             "framework": runs.framework,
-            "device": runs.device,
+            **_where(runs),
             "run": runs.run,
             "loader": runs.loader,
             "batch size": runs.batch_size,
             "learning rate": runs.learning_rate,
             "final loss": runs.loss_median.map("{:.4f}".format),
-            "over seeds": _ranges(runs, "loss", "{:.4f}"),
-            "ms per epoch": (1e3 * runs.seconds_per_epoch_median).map(_digits),
-            "ms to target": (1e3 * runs.seconds_to_target_median).map(_digits),
+            "over seeds": _ranges(runs, "loss", "{:.4f}".format),
+            "ms per epoch": (1e3 * runs.seconds_per_epoch_median).map(digits),
+            "ms to target": (1e3 * runs.seconds_to_target_median).map(digits),
         }
     ).replace({"ms to target": {"inf": "never"}})
     return sheet("Runs: median over seeds", shown)
@@ -59,14 +63,14 @@ def published(published: pd.DataFrame) -> dict:
     shown = pd.DataFrame(
         {
             "framework": published.framework,
-            "device": published.device,
+            **_where(published),
             "experiment": [
                 f"{name} (concise)" if kind == "concise" else name for kind, name in settings
             ],
             "quantity": published.quantity.str.replace("_", " "),
             "published": published.published.map("{:.4g}".format),
             "measured": published.measured.map("{:.4g}".format),
-            "range": _ranges(published, "", "{:.4g}"),
+            "range": _ranges(published, "", "{:.4g}".format),
             "ratio": _ratios(published),
             "inside": published.inside.map({True: "yes", False: "no"}).fillna("n/a"),
         }
@@ -93,7 +97,7 @@ def concise(training: pd.DataFrame) -> dict:
             "learning rate": chosen.learning_rate,
             "epochs": chosen.epochs,
             "final loss": chosen.loss_median.map("{:.6f}".format),
-            "over seeds": _ranges(chosen, "loss", "{:.6f}"),
+            "over seeds": _ranges(chosen, "loss", "{:.6f}".format),
         }
     )
     return sheet("Batch size 10 in every implementation: median over seeds", shown)
@@ -102,9 +106,9 @@ def concise(training: pd.DataFrame) -> dict:
 def ladder(ladder: pd.DataFrame) -> dict:
     """Milliseconds per epoch, and how many times those of the plain compiled loop."""
     cells = ladder.assign(
-        cell=(1e3 * ladder.seconds_median).map(_digits) + " ms (" + ladder.ratio.map(_digits) + "×)"
+        cell=(1e3 * ladder.seconds_median).map(digits) + " ms (" + ladder.ratio.map(digits) + "×)"
     )
-    key = ["framework", "device", "rung"]
+    key = ["framework", *_where(cells), "rung"]
     order = list(dict.fromkeys(cells[key].itertuples(index=False, name=None)))
     table = cells.pivot(index=key, columns="batch_size", values="cell").reindex(order)
     table.columns = [f"batch size {size}" for size in table.columns]
@@ -118,12 +122,12 @@ def parallel(parallel: pd.DataFrame) -> dict:
     milliseconds = parallel.assign(low=1e3 * parallel.seconds_low, high=1e3 * parallel.seconds_high)
     shown = pd.DataFrame(
         {
-            "device": parallel.device,
+            **_where(parallel),
             "ranks": parallel.ranks,
             "batch size": parallel.batch_size,
             "steps": parallel.samples,
-            "ms per step": (1e3 * parallel.seconds_median).map(_digits),
-            "range": _ranges(milliseconds, "", "{:.3g}"),
+            "ms per step": (1e3 * parallel.seconds_median).map(digits),
+            "range": _ranges(milliseconds, "", "{:.3g}".format),
             "times as fast as one rank": parallel.speedup.map("{:.2g}".format),
             "pay from here on": pay,
         }
@@ -139,13 +143,13 @@ def answers(training: pd.DataFrame, target: float) -> dict:
     shown = pd.DataFrame(
         {
             "framework": best.framework,
-            "device": best.device,
+            **_where(best),
             "implementation": best.implementation,
             "loader": best.loader,
             "batch size": best.batch_size,
             "learning rate": best.learning_rate,
             "run": best.run,
-            "ms to target": (1e3 * best.seconds_to_target_median).map(_digits),
+            "ms to target": (1e3 * best.seconds_to_target_median).map(digits),
         }
     ).replace({"ms to target": {"inf": "never"}})
     return sheet(f"First at a loss of {target:g}: median over seeds, fastest on top", shown)
@@ -187,6 +191,7 @@ def about(origin: dict, source: dict) -> dict:
     here = provenance.collect()
     rows = {
         "machine": "; ".join(origin["machines"]),
+        "GPU": "; ".join(origin["gpus"]) or "none was used",
         "frameworks": ", ".join(origin["frameworks"]),
         "threads": ", ".join(map(str, origin["threads"])),
         "data": source["address"] or "SURROGATE",
@@ -232,14 +237,15 @@ def agreement(agreement: pd.DataFrame) -> dict:
     return sheet("The same problem in several frameworks, implementations and loaders", shown)
 
 
-def _ranges(frame: pd.DataFrame, prefix: str, pattern: str) -> list[str]:
+def _where(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """The columns that say where a row was measured; the machine, if there are several."""
+    several = frame.machine.nunique() > 1
+    return {name: frame[name] for name in ("machine", "device")[not several :]}
+
+
+def _ranges(frame: pd.DataFrame, prefix: str, show: Callable[[float], str]) -> list[str]:
     low, high = (frame[f"{prefix}_{end}".lstrip("_")] for end in ("low", "high"))
-    return [f"{pattern.format(a)} to {pattern.format(b)}" for a, b in zip(low, high, strict=True)]
-
-
-def _digits(value: float) -> str:
-    """Three digits, and commas instead of an exponent: 0.0474, 30.1, 1,440."""
-    return f"{float(f'{value:.3g}'):,g}"
+    return [f"{show(a)} to {show(b)}" for a, b in zip(low, high, strict=True)]
 
 
 def _text(value) -> str:

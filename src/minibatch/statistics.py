@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 RUN = [
+    "machine",
     "framework",
     "device",
     "run",

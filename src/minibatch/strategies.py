@@ -6,6 +6,8 @@ returns. They differ only in how much work one call of the framework does.
 
 from types import ModuleType
 
+from minibatch.precisions import PRECISIONS
+
 
 def element(framework: ModuleType, a, b, c, block: int):  # noqa: ARG001
     """One dot product for each element."""
@@ -56,8 +58,8 @@ def flop(n: int) -> int:
     return 2 * n**3
 
 
-def intensity(strategy: str, n: int, block: int) -> float:
-    """FLOP per byte that one call moves at least, in float32: operands read, result written."""
+def intensity(strategy: str, n: int, block: int, precision: str = "float32") -> float:
+    """FLOP per byte that one call moves at least: operands read, result written."""
     rows, columns = {
         "element": (1, 1),
         "column": (n, 1),
@@ -65,5 +67,5 @@ def intensity(strategy: str, n: int, block: int) -> float:
         "block": (n, min(block, n)),
         "full": (n, n),
     }[strategy]
-    moved = 4 * (rows * n + n * columns + rows * columns)
+    moved = PRECISIONS[precision].itemsize * (rows * n + n * columns + rows * columns)
     return 2 * rows * n * columns / moved

@@ -57,11 +57,11 @@ def read(path: str | Path, expected: str | None = None) -> pd.DataFrame:
 
 
 def origin(frames: Iterable[pd.DataFrame]) -> dict[str, list]:
-    """What tables that are made from others take over: their machines, frameworks and threads."""
+    """What tables that are made from others take over: machines, GPUs, frameworks, threads."""
     sources = [frame.attrs["provenance"] for frame in frames]
     return {
         name: sorted({value for source in sources for value in source.get(name, [])})
-        for name in ("machines", "frameworks", "threads")
+        for name in ("machines", "gpus", "frameworks", "threads")
     }
 
 

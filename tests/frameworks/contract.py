@@ -1,8 +1,8 @@
 """What every framework module must do, checked in the interpreter that has the framework.
 
-`python tests/frameworks/contract.py NAME`, with src on PYTHONPATH, prints a line for each check
-that holds and stops with a traceback at one that does not. It needs no pytest: the environments
-of the frameworks have none. CHECKS has the checks by name, for tests that call them.
+`python tests/frameworks/contract.py NAME [DEVICE]`, with src on PYTHONPATH, prints a line for each
+check that holds and stops with a traceback at one that does not. It needs no pytest: the
+environments of the frameworks have none. CHECKS has the checks by name, for tests that call them.
 """
 
 import sys
@@ -62,9 +62,9 @@ def descended(parameters, size, rate, objective):
     return parameters
 
 
-def epoch(framework, model, size, rate):
+def epoch(framework, device, model, size, rate):
     """One epoch of ORDER with a model of any implementation."""
-    x, y = framework.array(X, "cpu"), framework.array(Y, "cpu")
+    x, y = framework.array(X, device), framework.array(Y, device)
     if hasattr(model, "epoch"):
         model.epoch(x, y, ORDER, size, rate)
     else:
@@ -79,24 +79,31 @@ def timed(function, *arguments):
     return perf_counter() - start, result
 
 
-def large(framework):
-    """A matrix whose product with itself takes much longer than copying it."""
-    return framework.array(random.normal(size=(2048, 2048)), "cpu")
+def large(framework, device):
+    """A matrix whose product with itself takes much longer than fetching an element of it."""
+    n = {"cpu": 2048, "cuda": 8192}[device]
+    matrix = framework.array(random.normal(size=(n, n)), device)
+    fetch(framework, framework.matmul(matrix, matrix))
+    return matrix
+
+
+def fetch(framework, matrix):
+    """What waits for a matrix, whatever else does: one of its elements."""
+    return framework.to_numpy(matrix[:1, :1])
 
 
 @check()
-def it_has_all_that_the_contract_names(framework):
+def it_has_all_that_the_contract_names(framework, device):  # noqa: ARG001
     assert framework.__name__.split(".")[-1] in frameworks.names()
     assert framework.version().split()[0] in ("torch", framework.__name__.split(".")[-1])
-    assert isinstance(framework.ASYNCHRONOUS, bool)
+    assert not framework.ASYNCHRONOUS - {"cpu", "cuda"}
     assert set(framework.LOADERS) == {"framework", "direct"}
     assert list(framework.IMPLEMENTATIONS) == IMPLEMENTATIONS
 
 
 @check()
-def one_thread_is_one_thread(framework):
-    matrix = large(framework)
-    framework.wait(framework.matmul(matrix, matrix))
+def one_thread_is_one_thread(framework, device):
+    matrix = large(framework, device)
     ratios = []
     for _ in range(3):
         busy = process_time()
@@ -106,16 +113,16 @@ def one_thread_is_one_thread(framework):
 
 
 @check(kind=[np.float64, np.float32], make=["array", "output"])
-def arrays_are_float32_copies_there_and_back(framework, kind, make):
+def arrays_are_float32_copies_there_and_back(framework, device, kind, make):
     values = np.arange(4096, dtype=kind).reshape(64, 64)  # large and aligned, to tempt sharing
     expected = values.astype(np.float32)
-    array = getattr(framework, make)(values, "cpu")
+    array = getattr(framework, make)(values, device)
     values[0] = -7
     back = framework.to_numpy(array)
     assert back.dtype == np.float32
     np.testing.assert_array_equal(back, expected)
     if make == "output":
-        array = framework.write(array, 1, framework.array(np.full(64, 9.0), "cpu"))
+        array = framework.write(array, 1, framework.array(np.full(64, 9.0), device))
         np.testing.assert_array_equal(back, expected)
     back[2] = -5
     assert (framework.to_numpy(array)[2] == expected[2]).all()
@@ -131,31 +138,31 @@ INDICES = {
 
 
 @check(part=INDICES)
-def a_write_changes_the_part_that_is_named_and_nothing_else(framework, part):
+def a_write_changes_the_part_that_is_named_and_nothing_else(framework, device, part):
     index = INDICES[part]
     expected = np.zeros((3, 4), dtype=np.float32)
     value = np.float32(1 + np.arange(expected[index].size)).reshape(expected[index].shape)
     expected[index] = value
-    source = framework.array(value, "cpu")
-    written = framework.write(framework.output(np.zeros((3, 4)), "cpu"), index, source)
+    source = framework.array(value, device)
+    written = framework.write(framework.output(np.zeros((3, 4)), device), index, source)
     np.testing.assert_array_equal(framework.to_numpy(written), expected)
     expected[0, 0] = -1
-    written = framework.write(written, (0, 0), framework.array(np.array(-1.0), "cpu"))
+    written = framework.write(written, (0, 0), framework.array(np.array(-1.0), device))
     np.testing.assert_array_equal(framework.to_numpy(written), expected)
     np.testing.assert_array_equal(framework.to_numpy(source), value)
 
 
 @check()
-def a_vector_can_be_written_as_a_whole(framework):
+def a_vector_can_be_written_as_a_whole(framework, device):
     values = np.arange(1000, dtype=np.float32)
-    target = framework.output(np.zeros(1000), "cpu")
-    target = framework.write(target, slice(None), framework.array(values, "cpu"))
+    target = framework.output(np.zeros(1000), device)
+    target = framework.write(target, slice(None), framework.array(values, device))
     np.testing.assert_array_equal(framework.to_numpy(target), values)
 
 
 @check(part=["element", "row", "column", "block"])
-def a_write_costs_no_compilation_at_each_index(framework, part):
-    target = framework.output(np.zeros((64, 64)), "cpu")
+def a_write_costs_no_compilation_at_each_index(framework, device, part):
+    target = framework.output(np.zeros((64, 64)), device)
     seconds = []
     for i in range(1, 62):
         index = {
@@ -164,7 +171,7 @@ def a_write_costs_no_compilation_at_each_index(framework, part):
             "column": (slice(None), i),
             "block": (slice(None), slice(i, i + 2)),
         }[part]
-        value = framework.array(np.ones((64, 64))[index], "cpu")
+        value = framework.array(np.ones((64, 64))[index], device)
         spent, target = timed(framework.write, target, index, value)
         seconds.append(spent)
     assert median(seconds) < 0.003, seconds
@@ -179,20 +186,58 @@ def a_write_costs_no_compilation_at_each_index(framework, part):
         ("matmul", (200, 300), (300, 100)),
     ]
 )
-def products_are_those_of_float64_to_rounding(framework, operation):
+def products_are_those_of_float64_to_rounding(framework, device, operation):
     name, *shapes = operation
     left, right = (np.random.RandomState(0).normal(size=shape) for shape in shapes)
     left, right = left.astype(np.float32), right.astype(np.float32)
-    found = getattr(framework, name)(framework.array(left, "cpu"), framework.array(right, "cpu"))
+    found = getattr(framework, name)(framework.array(left, device), framework.array(right, device))
     expected = left.astype(float) @ right.astype(float)
     tolerance = 1e-6 if left.shape[-1] < 10 else 1e-4  # with TF32 it would be 1e-2
     np.testing.assert_allclose(framework.to_numpy(found), expected, atol=tolerance)
 
 
+def rounded_to_bfloat16(values):
+    """Float32 values with 8 significant bits, halves to even."""
+    bits = values.astype(np.float32).view(np.uint32).astype(np.uint64)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16 << 16).astype(np.uint32).view(np.float32)
+
+
+@check(make=["array", "output"])
+def bfloat16_is_rounded_once_where_there_are_gpus_and_comes_back_as_float32(
+    framework, device, make
+):
+    if "cuda" not in framework.ASYNCHRONOUS:
+        return  # on a CPU it is not measured
+    values = np.random.RandomState(0).normal(size=(64, 64)).astype(np.float32)
+    array = getattr(framework, make)(values, device, "bfloat16")
+    back = framework.to_numpy(array)
+    assert back.dtype == np.float32
+    np.testing.assert_array_equal(back, rounded_to_bfloat16(values))
+    right = framework.array(values, device, "bfloat16")
+    product = framework.to_numpy(framework.matmul(framework.array(back, device, "bfloat16"), right))
+    expected = back.astype(float) @ back.astype(float)
+    np.testing.assert_allclose(product, expected, rtol=2**-7, atol=1e-4)
+    assert (product == rounded_to_bfloat16(product)).all()
+
+
+@check(precision=["float32", "tf32"])
+def the_precision_is_that_which_was_set_last(framework, device, precision):
+    values = np.random.RandomState(0).normal(size=(256, 256)).astype(np.float32)
+    matrix = framework.array(values, device)
+    for name in ("tf32", "float32", precision):
+        framework.set_precision(name)
+        found = framework.to_numpy(framework.matmul(matrix, matrix))
+    framework.set_precision("float32")
+    error = np.abs(found - values.astype(float) @ values.astype(float)).max()
+    if precision == "tf32" and device == "cuda":
+        assert 1e-3 < error < 0.3
+    else:
+        assert error < 1e-4
+
+
 @check()
-def wait_returns_when_an_array_is_computed_and_not_before(framework):
-    matrix = large(framework)
-    framework.to_numpy(framework.matmul(matrix, matrix))
+def wait_returns_when_an_array_is_computed_and_not_before(framework, device):
+    matrix = large(framework, device)
 
     def compute():
         result = framework.matmul(matrix, matrix)
@@ -200,25 +245,24 @@ def wait_returns_when_an_array_is_computed_and_not_before(framework):
         return result
 
     computing, result = timed(compute)
-    fetching, _ = timed(framework.to_numpy, result)
+    fetching, _ = timed(fetch, framework, result)
     assert fetching < computing / 2, (fetching, computing)
 
 
 @check()
-def it_says_truly_whether_operations_return_early(framework):
-    matrix = large(framework)
-    framework.to_numpy(framework.matmul(matrix, matrix))
+def it_says_truly_whether_operations_return_early(framework, device):
+    matrix = large(framework, device)
     computing, result = timed(framework.matmul, matrix, matrix)
-    fetching, _ = timed(framework.to_numpy, result)
-    assert (fetching > computing) == framework.ASYNCHRONOUS, (fetching, computing)
+    fetching, _ = timed(fetch, framework, result)
+    assert (fetching > computing) == (device in framework.ASYNCHRONOUS), (fetching, computing)
 
 
 @check(implementation=IMPLEMENTATIONS)
-def a_model_waits_until_its_parameters_are_computed(framework, implementation):
-    count, features = 8192, 1024
-    x = framework.array(random.normal(size=(count, features)), "cpu")
-    y = framework.array(random.normal(size=count), "cpu")
-    model = framework.IMPLEMENTATIONS[implementation](np.zeros(features), "mse", "cpu")
+def a_model_waits_until_its_parameters_are_computed(framework, device, implementation):
+    count, features = {"cpu": (8192, 1024), "cuda": (200_000, 2000)}[device]
+    x = framework.array(random.normal(size=(count, features)), device)
+    y = framework.array(random.normal(size=count), device)
+    model = framework.IMPLEMENTATIONS[implementation](np.zeros(features), "mse", device)
 
     def steps():
         if implementation == "compiled":
@@ -236,8 +280,8 @@ def a_model_waits_until_its_parameters_are_computed(framework, implementation):
 
 
 @check(loader=["framework", "direct"], size=SIZES)
-def a_loader_gives_the_order_in_batches_and_the_last_what_is_left(framework, loader, size):
-    x, y = framework.array(X, "cpu"), framework.array(Y, "cpu")
+def a_loader_gives_the_order_in_batches_and_the_last_what_is_left(framework, device, loader, size):
+    x, y = framework.array(X, device), framework.array(Y, device)
     found = [
         [framework.to_numpy(part) for part in batch]
         for batch in framework.LOADERS[loader](x, y, ORDER, size)
@@ -251,9 +295,9 @@ def a_loader_gives_the_order_in_batches_and_the_last_what_is_left(framework, loa
 
 
 @check(implementation=IMPLEMENTATIONS)
-def a_model_starts_at_the_given_weights_and_bias_0(framework, implementation):
+def a_model_starts_at_the_given_weights_and_bias_0(framework, device, implementation):
     weights = np.float32([1, 2, 3, 4, 5])
-    model = framework.IMPLEMENTATIONS[implementation](weights, "half_mse", "cpu")
+    model = framework.IMPLEMENTATIONS[implementation](weights, "half_mse", device)
     parameters = model.parameters()
     assert parameters.dtype == np.float32
     assert parameters.tolist() == [1, 2, 3, 4, 5, 0]
@@ -263,9 +307,11 @@ def a_model_starts_at_the_given_weights_and_bias_0(framework, implementation):
 
 
 @check(implementation=["scratch", "concise"], objective=FACTORS)
-def each_step_goes_down_the_slope_times_the_learning_rate(framework, implementation, objective):
-    x, y = framework.array(X, "cpu"), framework.array(Y, "cpu")
-    model = framework.IMPLEMENTATIONS[implementation](WEIGHTS, objective, "cpu")
+def each_step_goes_down_the_slope_times_the_learning_rate(
+    framework, device, implementation, objective
+):
+    x, y = framework.array(X, device), framework.array(Y, device)
+    model = framework.IMPLEMENTATIONS[implementation](WEIGHTS, objective, device)
     for rate in RATES:
         before = model.parameters()
         model.compute(x, y)
@@ -276,59 +322,62 @@ def each_step_goes_down_the_slope_times_the_learning_rate(framework, implementat
 
 
 @check(implementation=IMPLEMENTATIONS, objective=FACTORS, size=SIZES)
-def epochs_are_those_of_float64_to_rounding(framework, implementation, objective, size):
-    model = framework.IMPLEMENTATIONS[implementation](WEIGHTS, objective, "cpu")
+def epochs_are_those_of_float64_to_rounding(framework, device, implementation, objective, size):
+    model = framework.IMPLEMENTATIONS[implementation](WEIGHTS, objective, device)
     for rate in RATES[:2]:
         before = model.parameters()
-        epoch(framework, model, size, rate)
+        epoch(framework, device, model, size, rate)
         expected = descended(before, size, rate, objective)
         np.testing.assert_allclose(model.parameters(), expected, atol=5e-6)
 
 
 @check()
-def the_implementations_take_the_same_steps(framework):
-    models = [kind(np.ones(5), "mse", "cpu") for kind in framework.IMPLEMENTATIONS.values()]
+def the_implementations_take_the_same_steps(framework, device):
+    models = [kind(np.ones(5), "mse", device) for kind in framework.IMPLEMENTATIONS.values()]
     for model in models:
         for _ in range(10):
-            epoch(framework, model, 25, 0.1)
+            epoch(framework, device, model, 25, 0.1)
     for model in models[1:]:
         np.testing.assert_allclose(model.parameters(), models[0].parameters(), atol=1e-6)
 
 
 @check(implementation=IMPLEMENTATIONS)
-def models_know_nothing_of_each_other_and_repeat_to_the_last_bit(framework, implementation):
+def models_know_nothing_of_each_other_and_repeat_to_the_last_bit(framework, device, implementation):
     def trained(*models):
         for rate in RATES:
             for model, size in models:
-                epoch(framework, model, size, rate)
+                epoch(framework, device, model, size, rate)
         return [model.parameters() for model, _ in models]
 
     kind = framework.IMPLEMENTATIONS[implementation]
     alone = [
-        *trained((kind(WEIGHTS, "half_mse", "cpu"), 6)),
-        *trained((kind(2 * WEIGHTS, "mse", "cpu"), 7)),
+        *trained((kind(WEIGHTS, "half_mse", device), 6)),
+        *trained((kind(2 * WEIGHTS, "mse", device), 7)),
     ]
-    together = trained((kind(WEIGHTS, "half_mse", "cpu"), 6), (kind(2 * WEIGHTS, "mse", "cpu"), 7))
+    together = trained(
+        (kind(WEIGHTS, "half_mse", device), 6), (kind(2 * WEIGHTS, "mse", device), 7)
+    )
     np.testing.assert_array_equal(alone, together)
     assert not np.array_equal(*alone)
 
 
 @check(implementation=IMPLEMENTATIONS)
-def a_new_model_or_learning_rate_is_not_compiled_anew(framework, implementation):
+def a_new_model_or_learning_rate_is_not_compiled_anew(framework, device, implementation):
     kind = framework.IMPLEMENTATIONS[implementation]
-    epoch(framework, kind(WEIGHTS, "mse", "cpu"), 6, 0.1)
+    epoch(framework, device, kind(WEIGHTS, "mse", device), 6, 0.1)
     seconds = []
     for number in range(4):
-        model = kind(WEIGHTS + number, "mse", "cpu")
+        model = kind(WEIGHTS + number, "mse", device)
         rate = 0.01 + number / 100
-        seconds.append(timed(epoch, framework, model, 6, rate)[0])
+        seconds.append(timed(epoch, framework, device, model, 6, rate)[0])
     assert min(seconds) < 0.05, seconds
 
 
-def main(name):
+def main(name, device="cpu"):
     framework = frameworks.start(name, 1)
+    print(frameworks.provenance(framework, device))
     for label, holds in CHECKS.items():
-        holds(framework)
+        holds(framework, device)
         print(label)
 
 

@@ -30,7 +30,7 @@ def single_thread(pytorch):
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", contract.CHECKS)
 def test_it_keeps_the_contract(single_thread, name):
-    contract.CHECKS[name](single_thread)
+    contract.CHECKS[name](single_thread, "cpu")
 
 
 def test_it_is_found_by_its_file_and_says_its_version(pytorch):

@@ -16,7 +16,7 @@ PROFILE = (
     "--latency-wait=10",
 )
 
-RUNS = ("gd", "sgd", "minibatch_100", "minibatch_10", "concise_10")
+RUNS = ("gd", "sgd", "concise_10")
 
 # Python runs this before each stage: it notes when, and in which SLURM job, a stage was at work,
 # and lets the one fail whose output a file `fail` names.

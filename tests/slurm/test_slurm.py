@@ -59,7 +59,7 @@ def test_each_measuring_job_has_a_cpu_node_to_itself_and_time_for_all_that_it_me
         assert job["NumCPUs"] == "8"  # and has all
         assert job["MinMemoryNode"] == "4000M"
         limits.append(job["TimeLimit"])
-    assert sorted(limits) == ["00:05:00"] * 3 + ["00:15:00", "00:20:00"]
+    assert sorted(limits) == ["00:05:00"] * 4 + ["00:20:00"]
 
 
 def test_the_results_are_those_of_a_local_run(studied, local):
@@ -114,38 +114,41 @@ def test_gpu_jobs_that_share_a_job_share_one_gpu(finished):
     finished.run(*ON_GPUS)
     [job] = finished.jobs()
     assert (job["Partition"], job["TresPerJob"]) == ("gpu", "gres:gpu:1")
-    assert (job["TimeLimit"], job["MinMemoryNode"]) == ("00:15:00", "4000M")
+    assert (job["TimeLimit"], job["MinMemoryNode"]) == ("00:30:00", "16000M")
+
+
+def test_a_gpu_job_of_the_study_lands_on_a_gpu_and_says_that_nothing_computes_there(finished):
+    """A GPU of start.sh is none: what is seen here is the way to it, and a clear end."""
+    finished.configure(lambda config: config.update(devices=["cpu", "cuda"]))
+    said = finished.fail("results/verify/pytorch/cuda.parquet", "--retries=0")
+    [job] = finished.jobs()
+    assert (job["Partition"], job["NodeList"], job["JobState"]) == ("gpu", "gn1", "FAILED")
+    assert job["TresPerJob"] == "gres:gpu:1"
+    assert (job["TimeLimit"], job["MinMemoryNode"]) == ("00:10:00", "16000M")
+    assert "(CUDA_VISIBLE_DEVICES: 0); see whether nvidia-smi does" in said
+    assert "results/verify/pytorch/cuda.parquet" not in finished.files()
+    assert {row["status"] for path, row in finished.rows().items() if "cuda" not in path} == {"ok"}
 
 
 # Failures
 
 
-def test_a_failing_job_is_retried_with_more_and_reported_with_its_log(unfinished, local):
-    (unfinished.folder / "fail").write_text(GD)
-    said = unfinished.fail(GD, "--retries=1")
-    assert "error: the test lets this fail" in said
-    assert "results/logs/train/pytorch/cpu/gd.log" in said
-    assert unfinished.states() == ["FAILED", "FAILED"]
-    assert [job["TimeLimit"] for job in unfinished.jobs()] == ["00:05:00", "00:10:00"]
-    assert [job["MinMemoryNode"] for job in unfinished.jobs()] == ["4000M", "8000M"]
-    assert GD not in unfinished.files()
-
-    (unfinished.folder / "fail").unlink()
-    unfinished.run(GD)
-    assert_healed(unfinished, local)
-
-
-def test_with_a_job_each_a_failing_measurement_takes_no_table_from_others(unfinished):
+def test_a_failing_job_is_retried_with_more_and_reported_and_takes_nothing_from_others(unfinished):
     unfinished.remove(SGD)
     (unfinished.folder / "fail").write_text(GD)
-    unfinished.fail(GD, SGD, "--retries=0", EACH_ITS_JOB)
-    assert sorted(unfinished.states()) == ["COMPLETED", "FAILED"]
+    said = unfinished.fail(GD, SGD, "--retries=1", EACH_ITS_JOB)
+    assert "error: the test lets this fail" in said
+    assert "results/logs/train/pytorch/cpu/gd.log" in said
+    failed = [job for job in unfinished.jobs() if job["JobState"] == "FAILED"]
+    assert [job["TimeLimit"] for job in failed] == ["00:05:00", "00:10:00"]
+    assert [job["MinMemoryNode"] for job in failed] == ["4000M", "8000M"]
+    assert sorted(unfinished.states()) == ["COMPLETED", "FAILED", "FAILED"]
     assert SGD in unfinished.files()
     assert GD not in unfinished.files()
 
 
 def test_a_job_that_exceeds_its_time_limit_is_retried_with_more(unfinished, local):
-    unfinished.replace("profiles/slurm/config.yaml", "runtime: 5 *", "runtime: 1 *")
+    unfinished.replace("profiles/slurm/config.yaml", "else 5) *", "else 1) *")
     with unfinished.paused("measuring", GD) as run:
         run.wait_for(lambda: "TIMEOUT" in unfinished.states())
         unfinished.resume()

@@ -1,4 +1,5 @@
 import json
+import platform
 import subprocess
 import sys
 import time
@@ -161,7 +162,8 @@ def test_the_stage_writes_the_table_with_the_versions(tmp_path, examples):
     assert (done.returncode, done.stderr) == (0, "")
     found = tables.read(output, digest(parameters))
     columns = ["implementation", "batch_size", "learning_rate", "seed", "seconds", "loss"]
-    assert list(found) == columns
+    assert list(found) == ["machine", *columns]
+    assert set(found.machine) == {platform.node()}
     assert len(found) == 6
     about = found.attrs["provenance"]
     assert about["frameworks"] == [f"{name} {version(name)}" for name in ("numba", "scikit-learn")]

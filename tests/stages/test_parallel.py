@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import textwrap
@@ -215,7 +216,8 @@ def arguments(tmp_path, examples):
 
 def is_whole(output, parameters):
     table = tables.read(output, digest(json.loads(parameters)))
-    assert list(table) == ["device", *COLUMNS]
+    assert list(table) == ["machine", "device", *COLUMNS]
+    assert set(table.machine) == {platform.node()}
     cases = table[["ranks", "batch_size"]].drop_duplicates().to_numpy().tolist()
     assert sorted(cases) == [[1, 10], [1, 61], [2, 10], [2, 61]]
     about = table.attrs["provenance"]

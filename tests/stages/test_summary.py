@@ -8,7 +8,8 @@ from minibatch.problem import Problem
 from minibatch.stages import summary
 
 TRACE = {
-    **{"framework": "jax", "device": "cpu", "run": "gd", "implementation": "scratch"},
+    **{"machine": "node", "framework": "jax", "device": "cpu", "run": "gd"},
+    "implementation": "scratch",
     **{"objective": "half_mse", "loader": "direct", "batch_size": 1500, "learning_rate": 1.0},
     **{"epochs": 1, "schedule": "constant", "sampling": "permutation", "copies": 1, "seed": 0},
     **{"step": [0, 1], "epoch": [0.0, 1.0], "seconds": [0.0, 0.5], "loss": [0.5, 0.2]},
@@ -69,6 +70,7 @@ def test_the_published_results_come_from_a_csv_file(full):
     published.parent.mkdir()
     published.write_text(text)
     rates = {"framework": "jax", "device": "cpu", "strategy": "column", "n": 256, "block": 0}
+    rates |= {"machine": "node", "precision": "float32"}
     rates |= dict.fromkeys(("rate_median", "rate_low", "rate_high"), 4.0)
     matmul = Path("results/summary/matmul.parquet")
     about = {"machines": ["here"], "frameworks": [], "threads": [1]}

@@ -300,10 +300,16 @@ def test_one_wrong_loss_of_a_trace_does_not_pass(pytorch, examples):
         verify(*examples, RUN, trace)
 
 
-def test_the_phases_are_unknown_where_the_device_works_on_by_itself(pytorch, examples):
-    framework = SimpleNamespace(**vars(pytorch) | {"ASYNCHRONOUS": True})
+@pytest.mark.parametrize(
+    ("asynchronous", "unknown"), [({"cpu", "cuda"}, True), ({"cuda"}, False), (set(), False)]
+)
+def test_the_phases_are_unknown_where_the_device_works_on_by_itself(
+    pytorch, examples, asynchronous, unknown
+):
+    framework = SimpleNamespace(**vars(pytorch) | {"ASYNCHRONOUS": asynchronous})
     trace = train(framework, *examples, replace(RUN, epochs=1))
-    assert trace[["load_seconds", "compute_seconds", "update_seconds"]].isna().all(axis=None)
+    phases = trace[["load_seconds", "compute_seconds", "update_seconds"]]
+    assert set(phases.isna().to_numpy().ravel()) == {unknown}
     assert (trace["seconds"].diff()[1:] > 0).all()
 
 

@@ -23,13 +23,14 @@ STEPS = "each step against the closed-form gradient"
 TRACES = "whole traces against the float64 reference"
 STEP_WAIT = "the clock waits for a step"
 ENVIRONMENT = "the framework can be imported"
+FLOAT32 = ["float32"]
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Products and steps that are large enough to time, and no larger."""
-    monkeypatch.setattr(verify, "LARGE", 512)
-    monkeypatch.setattr(verify, "WIDE", (2000, 200))
+    monkeypatch.setattr(verify, "LARGE", {"cpu": 512})
+    monkeypatch.setattr(verify, "WIDE", {"cpu": (2000, 200)})
 
 
 def changed(framework, **names):
@@ -44,7 +45,7 @@ def with_model(framework, kind="Scratch", **methods):
 
 def verdicts(framework, *subjects):
     """The outcome of the checks of some subjects: (passed, detail) by check."""
-    found = [check for check in verify.checks(framework, "cpu") if check[0] in subjects]
+    found = [check for check in verify.checks(framework, "cpu", FLOAT32) if check[0] in subjects]
     table = verify.run("a framework", "cpu", found)
     return {row.check: (row.passed, row.detail) for row in table.itertuples()}
 
@@ -52,7 +53,7 @@ def verdicts(framework, *subjects):
 def test_a_right_framework_passes_every_check(pytorch):
     kinds = {name: pytorch.IMPLEMENTATIONS[name] for name in ("scratch", "concise")}
     framework = changed(pytorch, IMPLEMENTATIONS=kinds)
-    found = verify.run("pytorch", "cpu", verify.checks(framework, "cpu"))
+    found = verify.run("pytorch", "cpu", verify.checks(framework, "cpu", FLOAT32))
     assert found.passed.all(), found[~found.passed].to_string()
     assert found.groupby("subject").size().to_dict() == {
         **{"products": 5, "clock": 1, "scratch": 3, "concise": 3}
@@ -419,7 +420,7 @@ def test_an_adaptor_that_raises_fails_its_checks_in_one_line_each_and_stops_no_o
         raise RuntimeError("no such kernel\nand a second line")
 
     framework = with_model(pytorch, compute=compute)
-    found = verify.run("pytorch", "cpu", verify.checks(framework, "cpu"))
+    found = verify.run("pytorch", "cpu", verify.checks(framework, "cpu", FLOAT32))
     failed = found[~found.passed]
     assert set(failed.subject) == {"scratch"}
     assert set(failed.detail) == {"RuntimeError: no such kernel"}
@@ -433,7 +434,7 @@ def test_a_framework_without_a_compiler_fails_in_its_compiled_epochs_alone(pytor
 
     framework = compiled(pytorch, epoch)
     framework.IMPLEMENTATIONS["scratch"] = pytorch.Scratch
-    found = verify.run("pytorch", "cpu", verify.checks(framework, "cpu"))
+    found = verify.run("pytorch", "cpu", verify.checks(framework, "cpu", FLOAT32))
     assert found[~found.passed].subject.tolist() == ["compiled"] * 2
     assert not gate.closed(found, "scratch")
     assert gate.closed(found, "compiled")
@@ -474,6 +475,19 @@ class Worker:
             done.set_result(function())
 
 
+class Lazy:
+    """A result, or a part of one, that is there when its work is done."""
+
+    def __init__(self, done, part=()):
+        self._done, self._part = done, part
+
+    def __getitem__(self, part):
+        return Lazy(self._done, part)
+
+    def result(self):
+        return self._done.result()[self._part]
+
+
 def lazy(pytorch, seconds=0.02, *, waits):
     """PyTorch, whose large products are done later; `to_numpy` waits for them, as they all do."""
     worker = Worker()
@@ -483,14 +497,14 @@ def lazy(pytorch, seconds=0.02, *, waits):
             time.sleep(seconds)
             return torch.mm(left, right)
 
-        return worker.submit(work)
+        return Lazy(worker.submit(work))
 
     def to_numpy(array):
-        return pytorch.to_numpy(array.result() if isinstance(array, Future) else array)
+        return pytorch.to_numpy(array.result() if isinstance(array, Lazy) else array)
 
     def wait(*arrays):
         for array in arrays:
-            if waits and isinstance(array, Future):
+            if waits and isinstance(array, Lazy):
                 array.result()
 
     return changed(pytorch, matmul=matmul, to_numpy=to_numpy, wait=wait)
@@ -518,8 +532,9 @@ def test_a_clock_that_waits_for_something_else_fails(pytorch):
     framework = lazy(pytorch, waits=True)
     other = framework.array(np.zeros(1), "cpu")
     wrong = changed(framework, wait=lambda *_: framework.wait(other))
-    [(passed, _)] = verdicts(wrong, "clock").values()
+    [(passed, detail)] = verdicts(wrong, "clock").values()
     assert not passed
+    assert "the clock does not wait" in detail
 
 
 @pytest.mark.parametrize("kind", ["Scratch", "Concise"])
@@ -580,7 +595,7 @@ def job(monkeypatch):
     """The parameters of a job; what it sets in the environment is taken back."""
     for library in ("OMP", "MKL", "OPENBLAS"):
         monkeypatch.setenv(f"{library}_NUM_THREADS", "1")
-    return {"framework": "pytorch", "device": "cpu", "threads": 1}
+    return {"framework": "pytorch", "device": "cpu", "threads": 1, "precisions": FLOAT32}
 
 
 @pytest.mark.parametrize("status", ["failed", "left out"])
@@ -596,7 +611,7 @@ def test_where_the_environment_is_missing_the_one_verdict_says_why(tmp_path, job
         "detail": f"{status}: no wheel for this platform",
     }
     assert table.attrs["parameters"] == job | {"framework": "jax"}
-    assert table.attrs["provenance"]["frameworks"] == []
+    assert tables.origin([table])["frameworks"] == []
 
 
 def test_where_the_import_fails_the_one_verdict_says_why(tmp_path, job):
@@ -625,7 +640,7 @@ from minibatch import command
 from minibatch.stages import verify
 from minibatch.frameworks import pytorch
 del pytorch.IMPLEMENTATIONS["compiled"]
-verify.LARGE, verify.WIDE = 512, (2000, 200)
+verify.LARGE, verify.WIDE = {"cpu": 512}, {"cpu": (2000, 200)}
 sys.exit(command.run(verify.make))
 """
 

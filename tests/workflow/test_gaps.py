@@ -16,17 +16,24 @@ class Concise(Scratch):
 IMPLEMENTATIONS = IMPLEMENTATIONS | {"concise": Concise}
 """
 WITHOUT_WAIT = """
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 from minibatch.frameworks import toy
 
 queue = ThreadPoolExecutor(1)
 
+class Later:
+    def __init__(self, future):
+        self.future = future
+
+    def __getitem__(self, index):
+        return self.future.result()[index]
+
 def result(array):
-    return array.result() if isinstance(array, Future) else array
+    return array.future.result() if isinstance(array, Later) else array
 
 def matmul(left, right):
-    return queue.submit(toy.matmul, left, right)
+    return Later(queue.submit(toy.matmul, left, right))
 
 def write(target, index, value):
     return toy.write(target, index, result(value))

@@ -3,7 +3,7 @@
 import numpy
 
 FACTORS = {"half_mse": 1, "mse": 2}  # of the gradient of half the mean squared error
-ASYNCHRONOUS = False
+ASYNCHRONOUS = set()
 
 
 def version():
@@ -14,8 +14,16 @@ def set_threads(threads):
     pass
 
 
-def array(values, device):  # noqa: ARG001
-    return numpy.array(values, dtype=numpy.float32)
+def set_precision(precision):
+    pass
+
+
+def gpu():
+    return None
+
+
+def array(values, device, dtype="float32"):  # noqa: ARG001
+    return numpy.array(values, dtype=dtype)
 
 
 def to_numpy(array):

@@ -1,20 +1,20 @@
-# Builds the environment of each framework that needs one of its own.
-# reads  the pins in workflow/envs/FRAMEWORK.txt (as a parameter, so that a comment rebuilds nothing)
-# writes .envs/FRAMEWORK, and what is in it, or why it is not there, in .envs/FRAMEWORK.json
+# Builds the environments of the frameworks that need one of their own, one more for GPUs.
+# reads  the pins in workflow/envs/NAME.txt (as a parameter, so that a comment rebuilds nothing)
+# writes .envs/NAME, and what is in it, or why it is not there, in .envs/NAME.json
 
 
 rule environment:
     output:
-        ".envs/{framework}.json",
+        ".envs/{environment}.json",
     log:
-        "results/logs/environments/{framework}.log",
+        "results/logs/environments/{environment}.log",
     params:
         config=lambda wc: canonical(
-            {"python": "3.11", "requirements": environments.pins(wc.framework)}
+            {"python": "3.11", "requirements": environments.pins(wc.environment)}
         ),
         code=code("minibatch.stages.environment"),
     message:
-        "Installing {wildcards.framework}"
+        "Installing {wildcards.environment}"
     shell:
         "{PYTHON} -m minibatch.stages.environment --parameters {params.config:q}"
         " --output {output} 2>&1 | tee {log} >&2"

@@ -29,10 +29,12 @@ FIGURE_INPUTS = {
     "framework_cost": [experiment.FLOOR, *TRACES],
     "ladder": ["results/summary/ladder.parquet"],
     "parallel": ["results/summary/parallel.parquet"],
+    "product_device": ["results/summary/matmul.parquet"],
 }
-# What the frameworks after the first show, and what compares all of them.
+# What the frameworks after the first show, and what compares all of them on all devices.
 OF_EACH = ["roofline", "loss_by_epoch", "loss_by_time", "published"]
-OF_ALL = ["framework_cost", "ladder", "parallel"]
+OF_ALL = ["framework_cost", "ladder", "parallel", "product_device"]
+COMPARED = OF_ALL if len(config["devices"]) > 1 else OF_ALL[:-1]
 FIGURE_OPTIONS = {"loss_by_time": TARGET, "exercise_1_grid": TARGET}
 
 
@@ -57,12 +59,8 @@ def figures_of(framework, device):
 FIGURES = expand(
     "results/figures/{figure}.{format}",
     figure=[
-        name
-        for device in config["devices"]
-        for name in (
-            *(name for framework in config["frameworks"] for name in figures_of(framework, device)),
-            *(f"{figure}-all-{device}" for figure in OF_ALL),
-        )
+        *(name for place in PLACES for name in figures_of(*place)),
+        *(f"{figure}-all-{'_'.join(config['devices'])}" for figure in COMPARED),
     ],
     format=["svg", "png"],
 )

@@ -13,7 +13,7 @@ rule matmul:
         "results/logs/matmul/{framework}/{device}/{part}.log",
     threads: all_cores  # nothing else runs beside a measurement
     params:
-        python=lambda wc: environments.python(wc.framework),
+        python=lambda wc: environments.python(wc.framework, wc.device),
         config=lambda wc: canonical(
             TABLES[f"results/matmul/{wc.framework}/{wc.device}/{wc.part}.parquet"]
         ),

@@ -20,7 +20,7 @@ rule parallel:
     message:
         "Timing steps of up to {RANKS} ranks on {wildcards.device}"
     shell:
-        "{PYTHON} -m torch.distributed.run --standalone --local-addr=localhost"
+        "{PYTHON} -m minibatch.torchrun --standalone --local-addr=localhost"
         " --log-dir=/dev/null --nproc-per-node={RANKS}"
         " -m minibatch.stages.parallel --parameters {params.config:q}"
         " --inputs {input} --output {output} 2>&1 | tee {log} >&2"

@@ -17,7 +17,10 @@ rule report:
     log:
         "results/logs/report.log",
     params:
-        config=canonical({"config": config, "inputs": {}} | experiment.expected(VERDICTS, TABLES)),
+        config=canonical(
+            {"config": config, "missing": experiment.missing(config)}
+            | experiment.expected(VERDICTS, TABLES)
+        ),
         code=code("minibatch.stages.report"),
     message:
         "Writing results/report.html"

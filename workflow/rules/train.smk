@@ -14,7 +14,7 @@ rule train:
         "results/logs/train/{framework}/{device}/{run}.log",
     threads: all_cores  # nothing else runs beside a measurement
     params:
-        python=lambda wc: environments.python(wc.framework),
+        python=lambda wc: environments.python(wc.framework, wc.device),
         config=lambda wc: canonical(
             TABLES[f"results/train/{wc.framework}/{wc.device}/{wc.run}.parquet"]
         ),

@@ -5,14 +5,14 @@
 
 rule verify:
     input:
-        lambda wc: environments.record(wc.framework),
+        lambda wc: environments.record(wc.framework, wc.device),
     output:
         "results/verify/{framework}/{device}.parquet",
     log:
         "results/logs/verify/{framework}/{device}.log",
     threads: all_cores  # it times whether the clock waits
     params:
-        python=lambda wc: environments.python(wc.framework),
+        python=lambda wc: environments.python(wc.framework, wc.device),
         config=lambda wc: canonical(TABLES[f"results/verify/{wc.framework}/{wc.device}.parquet"]),
         code=lambda wc: code("minibatch.stages.verify", f"minibatch.frameworks.{wc.framework}"),
     message:

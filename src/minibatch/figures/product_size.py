@@ -4,25 +4,35 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
+from minibatch.text import digits
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Left: every strategy over n. Right: the block width at one n, beside the full product."""
+    """Left: every strategy over n. Right: the block width at one n, beside the full product.
+
+    All in float32; the full product in further precisions, too.
+    """
     rows = tables["matmul"][tables["matmul"].intensity.notna()]
+    further = rows[(rows.precision != "float32") & (rows.strategy == "full")]
+    rows = rows[rows.precision == "float32"]
     widths = rows[rows.strategy == "block"].groupby("n").filter(lambda group: len(group) > 1)
     made, [[left, right]] = style.figure(_message(rows, widths), 1, 2, size=(8, 4.2), sharey=True)
 
     compared = widths.block.iloc[0] if widths.empty else _common_width(rows)
-    for index, (strategy, group) in enumerate(rows.groupby("strategy", sort=False)):
-        curve = group[group.block.isin([0, compared])].sort_values("n")
+    shown = pd.concat([rows[rows.block.isin([0, compared])], further]).sort_values(
+        "n", kind="stable"
+    )
+    groups = shown.groupby(["strategy", "precision"], sort=False)
+    for index, ((strategy, precision), curve) in enumerate(groups):
         label = f"block of {compared}" if strategy == "block" else strategy
+        label += "" if precision == "float32" else f", {precision}"
         left.plot(curve.n, curve.rate_median, label=label, **style.line(index))
         left.fill_between(
             curve.n, curve.rate_low, curve.rate_high, alpha=0.15, color=style.COLOURS[index]
         )
     left.set(xscale="log", yscale="log", xlabel="n of the n×n matrices", ylabel="GFLOP/s")
-    sizes = sorted(rows.n.unique())
-    left.set_xticks(sizes, sizes, minor=False)
+    sizes = sorted(shown.n.unique())
+    left.set_xticks(sizes, sizes, rotation=60 if sizes[-1] > 9999 else 0)
     left.minorticks_off()
     left.legend(loc="lower right", fontsize=9)
     left.set_title("median, and 90 % of the samples as a band")
@@ -39,7 +49,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         if not rate.empty:
             right.axhline(rate.iloc[0], color=style.GREY, linestyle="--", linewidth=1)
             right.annotate(
-                f"{place}: {rate.iloc[0]:.3g}",
+                f"{place}: {digits(rate.iloc[0])}",
                 (widths.block.min(), rate.iloc[0]),
                 xytext=(0, 4),
                 textcoords="offset points",

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
+from minibatch.text import digits
 
 N, BLOCK = 256, 64  # as in the chapter
 ASIDE = {
@@ -18,24 +19,31 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """One point a strategy at the chapter's size, below the roof of copying and computing."""
     rows = tables["matmul"]
     points = rows[(rows.n == N) & rows.block.isin([0, BLOCK]) & rows.intensity.notna()]
-    peak = rows[rows.strategy == "product"].iloc[0]
+    points = points[points.precision == "float32"]
+    peaks = rows[rows.strategy == "product"].sort_values("rate_median")
     copy = rows[rows.strategy == "copy"].iloc[0]
     rates = points.set_index("strategy").rate_median
 
     made, [[axes]] = style.figure(_message(rates), size=(8, 4.6))
-    intensity = np.geomspace(0.1, 200, 200)
-    roof = np.minimum(intensity * copy.rate_median, peak.rate_median)
-    axes.plot(intensity, roof, color=style.GREY, linewidth=2)
+    right = max(200, 3 * peaks.rate_median.max() / copy.rate_median)
+    intensity = np.geomspace(0.1, right, 400)
+    for peak in peaks.itertuples():
+        roof = np.minimum(intensity * copy.rate_median, peak.rate_median)
+        axes.plot(intensity, roof, color=style.GREY, linewidth=2)
+        several = len(peaks) > 1  # roofs of about the same height: labels stand behind them
+        what = peak.precision if several else "largest product"
+        axes.annotate(
+            f"{what}, n = {peak.n}: {digits(peak.rate_median)} GFLOP/s",
+            (right, peak.rate_median),
+            xytext=(4, 0) if several else (0, 6),
+            textcoords="offset points",
+            ha="left" if several else "right",
+            va="center" if several else "baseline",
+            fontsize=8 if several else 10,
+            color=style.GREY,
+        )
     axes.annotate(
-        f"largest product ({peak.n}×{peak.n}): {peak.rate_median:.3g} GFLOP/s",
-        (200, peak.rate_median),
-        xytext=(0, 6),
-        textcoords="offset points",
-        ha="right",
-        color=style.GREY,
-    )
-    axes.annotate(
-        f"copying {copy.n * 4 // 2**20} MiB: {copy.rate_median:.3g} GB/s",
+        f"copying {copy.n * 4 // 2**20} MiB: {digits(copy.rate_median)} GB/s",
         (1.3, 1.3 * copy.rate_median),
         xytext=(8, -8),
         textcoords="offset points",
@@ -47,7 +55,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         axes.errorbar(point.intensity, point.rate_median, [[low], [high]], capsize=3, **look)
         offset, side = ASIDE.get(point.strategy, ((9, -4), "left"))
         axes.annotate(
-            f"{_name(point)}  {point.rate_median:.3g}",
+            f"{_name(point)}  {digits(point.rate_median)}",
             (point.intensity, point.rate_median),
             xytext=offset,
             textcoords="offset points",
@@ -60,7 +68,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         ylabel="GFLOP/s",
         title=f"{N}×{N}, float32; the matrices fit in cache, so a point may lie above the slope",
     )
-    axes.set_ylim(top=peak.rate_median * 3)
+    axes.set_ylim(top=peaks.rate_median.max() * 3)
     return made
 
 

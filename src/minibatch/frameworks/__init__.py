@@ -2,11 +2,15 @@
 
 A framework module has
 
-- `version()` and `set_threads(threads)`, which is called before anything else;
-- `ASYNCHRONOUS`: whether an operation may return before the device has done it;
-- `array(values, device)`, `to_numpy(array)`, and `wait(*arrays)`, which returns when they are done;
-- `output(values, device)`: an array that `write(target, index, value)` can write into (which
-  returns the target, a new one where arrays are immutable);
+- `set_threads(threads)`, which is called before anything else, `version()`, and `gpu()`, the model
+  of the GPU that it uses, or None;
+- `ASYNCHRONOUS`: the devices on which an operation may return before it is done;
+- `set_precision(name)`: whether a GPU's products of float32 use "tf32" or are "float32", which they
+  are until it is called;
+- `array(values, device, dtype="float32")`, also with "bfloat16" where GPUs are used,
+  `to_numpy(array)` as float32, and `wait(*arrays)`, which returns when they are done;
+- `output(values, device, dtype="float32")`: an array that `write(target, index, value)` can write
+  into (which returns the target, a new one where arrays are immutable);
 - `dot(u, v)`, `matvec(matrix, vector)`, `vecmat(vector, matrix)` and `matmul(left, right)`;
 - `LOADERS`: "framework" (the framework's own, as its users would) and "direct" (indexing); each
   takes (x, y, order, batch_size) and gives an iterable of batches (x, y);
@@ -16,18 +20,21 @@ A framework module has
   "compiled", as the framework's users compile it, has `epoch(x, y, order, batch_size,
   learning_rate)`, a whole epoch with direct indexing.
 
-It imports nothing but its framework, NumPy, the standard library and what other modules of this
-package import in its environment: where workflow/envs has a file of pins for it, an environment of
-its own with these pins and no more, else the main one.
+Devices are "cpu" and "cuda". A module imports nothing but its framework, NumPy, the standard
+library and what other modules of this package import in its environment; `environments` says which
+that is on a device.
 """
 
 import ast
 import gc
 import os
+import platform
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
+
+from minibatch.problem import Problem
 
 
 def names() -> list[str]:
@@ -58,3 +65,21 @@ def start(name: str, threads: int) -> ModuleType:
     framework.set_threads(threads)
     gc.freeze()
     return framework
+
+
+def provenance(framework: ModuleType, device: str) -> dict[str, list[str]]:
+    """What a table says of the framework that measures on a device: its version, and the GPU.
+
+    Raises Problem where that should be a GPU, and the framework sees none.
+    """
+    about = {"frameworks": [framework.version()], "gpus": []}
+    if device == "cuda":
+        node, gpu = platform.node(), framework.gpu()
+        if gpu is None:
+            visible = os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
+            raise Problem(
+                f"{framework.version()} finds no GPU on {node} (CUDA_VISIBLE_DEVICES: {visible}); "
+                "see whether nvidia-smi does, or take cuda out of devices in config.yaml"
+            )
+        about["gpus"] = [f"{gpu} in {node}"]
+    return about

@@ -14,7 +14,7 @@ from jax import numpy as jnp
 
 from minibatch.sampling import batches
 
-ASYNCHRONOUS = True  # operations are dispatched, and return
+ASYNCHRONOUS = {"cpu", "cuda"}  # operations are dispatched, and return
 
 Parameters = tuple[jax.Array, jax.Array]
 
@@ -29,17 +29,34 @@ def set_threads(threads: int) -> None:
     os.environ |= {"NPROC": str(threads), "PJRT_NPROC": str(threads)}
 
 
-def array(values: numpy.ndarray, device: str) -> jax.Array:
-    """Copy values to the device as float32."""
-    return jnp.array(values, dtype=jnp.float32, device=jax.devices(device)[0])
+def set_precision(precision: str) -> None:
+    """Let a GPU's products of float32 use "tf32", which is JAX's default there, or forbid it."""
+    level = "tensorfloat32" if precision == "tf32" else "highest"
+    jax.config.update("jax_default_matmul_precision", level)
+
+
+set_precision("float32")
+
+
+def gpu() -> str | None:
+    """The model of the GPU that is used, if there is one."""
+    try:
+        return jax.devices("cuda")[0].device_kind
+    except RuntimeError:  # no such platform
+        return None
+
+
+def array(values: numpy.ndarray, device: str, dtype: str = "float32") -> jax.Array:
+    """Copy values to the device."""
+    return jnp.array(values, dtype=dtype, device=jax.devices(device)[0])
 
 
 output = array
 
 
 def to_numpy(tensor: jax.Array) -> numpy.ndarray:
-    """Copy an array back."""
-    return numpy.array(tensor)
+    """Copy an array back, as float32."""
+    return numpy.array(tensor, dtype=numpy.float32)
 
 
 @partial(jax.jit, donate_argnums=0, static_argnums=3)

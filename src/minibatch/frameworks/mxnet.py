@@ -1,6 +1,8 @@
 """MXNet and Gluon, as the chapter uses them: eager, or hybridized.
 
-The hybridized network and loss are one graph; a loop in Python calls it for each batch.
+The hybridized network and loss are one graph; a loop in Python calls it for each batch. On the
+CPU alone: the last wheels for GPUs, of 2022, are made for CUDA 11.7, which knows neither Ada nor
+Hopper GPUs.
 """
 
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ npx.set_np()
 # The losses of a run, as factors of the mean squared error.
 FACTORS = {"half_mse": 0.5, "mse": 1.0}
 
-ASYNCHRONOUS = True  # operations are queued, and return
+ASYNCHRONOUS = {"cpu"}  # operations are queued, and return
 
 
 def version() -> str:
@@ -26,9 +28,18 @@ def set_threads(threads: int) -> None:
     """Nothing is left to do: MXNet has read OMP_NUM_THREADS, which `start` sets, on import."""
 
 
-def array(values: numpy.ndarray, device: str) -> np.ndarray:
-    """Copy values to the device as float32."""
-    return np.array(values, dtype=np.float32, ctx=mxnet.Context(device))
+def set_precision(precision: str) -> None:
+    """Nothing: there is no choice on a CPU."""
+
+
+def gpu() -> str | None:
+    """None: its GPUs are not used."""
+    return None
+
+
+def array(values: numpy.ndarray, device: str, dtype: str = "float32") -> np.ndarray:
+    """Copy values to the device."""
+    return np.array(values, dtype=dtype, ctx=mxnet.Context(device))
 
 
 def to_numpy(tensor: np.ndarray) -> numpy.ndarray:

@@ -3,7 +3,7 @@
 The compiled step takes its gradient from torch.func; a loop in Python calls it for each batch.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 import numpy
@@ -13,7 +13,10 @@ from torch.utils.data import DataLoader, TensorDataset
 # The losses of a run, as factors of the mean squared error: MSELoss has no ½.
 FACTORS = {"half_mse": 0.5, "mse": 1.0}
 
-ASYNCHRONOUS = False  # on the CPU, operations return when they are done
+ASYNCHRONOUS = {"cuda"}  # on the CPU, operations return when they are done
+
+# What is added up in float32 stays so, as the bounds of the gate suppose.
+torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
 
 
 def version() -> str:
@@ -26,14 +29,24 @@ def set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def array(values: numpy.ndarray, device: str) -> torch.Tensor:
-    """Copy values to the device as float32."""
-    return torch.tensor(values, dtype=torch.float32, device=device)
+def set_precision(precision: str) -> None:
+    """Let a GPU's products of float32 use "tf32", or take them as they are."""
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+
+
+def gpu() -> str | None:
+    """The model of the GPU that is used, if there is one."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def array(values: numpy.ndarray, device: str, dtype: str = "float32") -> torch.Tensor:
+    """Copy values to the device."""
+    return torch.tensor(values, dtype=getattr(torch, dtype), device=device)
 
 
 def to_numpy(tensor: torch.Tensor) -> numpy.ndarray:
-    """Copy a tensor back."""
-    return tensor.detach().cpu().numpy().copy()
+    """Copy a tensor back, as float32."""
+    return tensor.detach().float().cpu().numpy().copy()
 
 
 output = array
@@ -46,7 +59,9 @@ def write(target: torch.Tensor, index, value: torch.Tensor) -> torch.Tensor:
 
 
 def wait(*tensors: torch.Tensor) -> None:
-    """Return when the tensors are computed, which they are."""
+    """Return when the tensors are computed, which on the CPU they are."""
+    if any(tensor.is_cuda for tensor in tensors):
+        torch.cuda.synchronize()
 
 
 dot, matvec, matmul = torch.dot, torch.mv, torch.mm
@@ -59,9 +74,17 @@ def vecmat(vector: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
 
 def framework_loader(
     x: torch.Tensor, y: torch.Tensor, order: numpy.ndarray, batch_size: int
-) -> DataLoader:
-    """The chapter's DataLoader, which fetches and stacks examples one by one."""
-    return DataLoader(TensorDataset(x, y), batch_size=batch_size, sampler=order.tolist())
+) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+    """The chapter's DataLoader, which fetches and stacks examples one by one, on the CPU."""
+    examples = TensorDataset(x.cpu(), y.cpu())
+    loader = DataLoader(examples, batch_size=batch_size, sampler=order.tolist())
+    return _moving(loader, x.device) if x.is_cuda else loader
+
+
+def _moving(loader: DataLoader, device: torch.device) -> Iterator[tuple[torch.Tensor, ...]]:
+    """The batches of a loader on a device."""
+    for batch in loader:
+        yield tuple(part.to(device) for part in batch)
 
 
 def direct_loader(

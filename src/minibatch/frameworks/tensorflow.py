@@ -5,6 +5,7 @@ The function is compiled by XLA (jit_compile), and so loops over the batches by 
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import numpy
 
@@ -18,7 +19,7 @@ from minibatch.sampling import batches
 # The losses of a run, as factors of the mean squared error: MeanSquaredError has no ½.
 FACTORS = {"half_mse": 0.5, "mse": 1.0}
 
-ASYNCHRONOUS = False  # on the CPU, operations return when they are done
+ASYNCHRONOUS = {"cuda"}  # on the CPU, operations return when they are done
 
 
 def version() -> str:
@@ -32,27 +33,46 @@ def set_threads(threads: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def array(values: numpy.ndarray, device: str) -> tf.Tensor:
-    """Copy values to the device as float32."""
-    with tf.device(device):
-        return tf.constant(values, dtype=tf.float32)
+def set_precision(precision: str) -> None:
+    """Let a GPU's products of float32 use "tf32", which is TensorFlow's default, or forbid it."""
+    tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
 
 
-def output(values: numpy.ndarray, device: str) -> tf.Variable:
+set_precision("float32")
+
+
+def gpu() -> str | None:
+    """The model of the GPU that is used, if there is one."""
+    found = tf.config.list_physical_devices("GPU")
+    return tf.config.experimental.get_device_details(found[0])["device_name"] if found else None
+
+
+def _on(device: str) -> AbstractContextManager:
+    """Make what is made in this context on a device, by TensorFlow's name for it."""
+    return tf.device({"cpu": "cpu", "cuda": "gpu:0"}[device])
+
+
+def array(values: numpy.ndarray, device: str, dtype: str = "float32") -> tf.Tensor:
+    """Copy values to the device."""
+    with _on(device):
+        return tf.constant(values, dtype=dtype)
+
+
+def output(values: numpy.ndarray, device: str, dtype: str = "float32") -> tf.Variable:
     """The same as a variable: tensors cannot be written into.
 
     Until a part of it has been written, a variable does not copy what is assigned to it, but
     shares its memory; an empty write makes it an output like those of the other frameworks.
     """
-    with tf.device(device):
-        variable = tf.Variable(values, dtype=tf.float32)
+    with _on(device):
+        variable = tf.Variable(values, dtype=dtype)
     variable[:0].assign(variable[:0])
     return variable
 
 
 def to_numpy(tensor: tf.Tensor | tf.Variable) -> numpy.ndarray:
-    """Copy a tensor back."""
-    return tensor.numpy()
+    """Copy a tensor back, as float32."""
+    return numpy.asarray(tensor.numpy(), dtype=numpy.float32)
 
 
 def write(target: tf.Variable, index, value: tf.Tensor) -> tf.Variable:
@@ -62,7 +82,9 @@ def write(target: tf.Variable, index, value: tf.Tensor) -> tf.Variable:
 
 
 def wait(*tensors: tf.Tensor | tf.Variable) -> None:
-    """Return when the tensors are computed, which they are."""
+    """Return when the tensors are computed, which on the CPU they are."""
+    if any("GPU" in tensor.device for tensor in tensors):
+        tf.test.experimental.sync_devices()
 
 
 matvec, matmul = tf.linalg.matvec, tf.matmul
@@ -117,7 +139,7 @@ class Scratch(_Model):
 
     def __init__(self, weights: numpy.ndarray, objective: str, device: str):
         """Start from the given weights and bias 0."""
-        with tf.device(device):
+        with _on(device):
             self._parameters = (
                 tf.Variable(weights.reshape(-1, 1), dtype=tf.float32),
                 tf.Variable(tf.zeros(1)),
@@ -141,7 +163,7 @@ class Concise(_Model):
 
     def __init__(self, weights: numpy.ndarray, objective: str, device: str):
         """Start from the given weights and bias 0."""
-        with tf.device(device):
+        with _on(device):
             self._network = keras.layers.Dense(1)
             self._network.build((None, len(weights)))
             self._network.set_weights([weights.reshape(-1, 1), numpy.zeros(1)])

@@ -1,6 +1,7 @@
 """Time an epoch in plain compiled code and in scikit-learn: examples → results/floor.parquet."""
 
 import gc
+import platform
 import random
 import sys
 from importlib.metadata import version
@@ -117,6 +118,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     gc.freeze()  # a search through all that the imports left would fall into some timings
     names = ("batch_sizes", "learning_rate", "seeds")
     samples = measure(x, y, **{name: parameters[name] for name in names})
+    samples.insert(0, "machine", platform.node())
     tables.write(samples, output, parameters=parameters, provenance=about)
 
 

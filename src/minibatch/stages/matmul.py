@@ -1,8 +1,10 @@
 """Time the strategies of matrix multiplication at one size: results/matmul/…/N.parquet."""
 
+import platform
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
 from types import ModuleType
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch import command, frameworks, gate, provenance, tables
+from minibatch.precisions import PRECISIONS
 from minibatch.problem import Problem
 from minibatch.strategies import STRATEGIES
 from minibatch.verification import check_product
@@ -18,45 +21,50 @@ from minibatch.verification import check_product
 FEWEST, MOST = 3, 100  # repeats of a case, whatever the time budget
 LONG = 10  # budgets: a call that takes more is not repeated
 
-Case = tuple[str, int, int]  # strategy, n, block
+Case = tuple[str, int, int, str]  # strategy, n, block, precision
 
 
 def measure(
     framework: ModuleType,
-    cases: list[tuple[str, int]],
+    cases: list[tuple[str, int, str]],
     *,
     n: int,
     device: str,
     budget_seconds: float,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Verify every (strategy, block width) for n×n float32 matrices, then time them in turns.
+    """Verify every (strategy, block width, precision) for n×n matrices, then time them in turns.
 
-    One row a sample: strategy, n, block (0 where there are none), repeat, seconds.
+    One row a sample: strategy, n, block (0 where there are none), precision, repeat, seconds.
     Raises Problem where a product is wrong.
     """
-    b, c = np.random.RandomState(seed).normal(size=(2, n, n)).astype(np.float32)
-    left, right = framework.array(b, device), framework.array(c, device)
+    factors = _factors(framework, n, {precision for *_, precision in cases}, device, seed)
     calls, checks = {}, {}
-    for strategy, block in cases:
-        target = framework.output(np.full((n, n), np.nan), device)
-        what = f"{strategy} at n = {n}" + (f", blocks of {block}" if block else "")
-        case = strategy, n, block
+    for strategy, block, precision in cases:
+        left, right = factors[precision]
+        target = framework.output(np.full((n, n), np.nan), device, PRECISIONS[precision].dtype)
+        what = f"{strategy} at n = {n} in {precision}" + (f", blocks of {block}" if block else "")
+        case = strategy, n, block, precision
         calls[case] = _writing(STRATEGIES[strategy], framework, target, left, right, block)
-        checks[case] = _product_check(framework, b, c, what)
-    return _time(calls, checks, framework.wait, budget_seconds, seed)
+        checks[case] = _product_check(framework, left, right, what, precision)
+    return _time(framework, calls, checks, budget_seconds, seed)
 
 
 def ceilings(
-    framework: ModuleType, *, product: int, copy_mib: int, device: str, budget_seconds: float
+    framework: ModuleType,
+    *,
+    product: int,
+    copy_mib: int,
+    precisions: list[str],
+    device: str,
+    budget_seconds: float,
 ) -> pd.DataFrame:
     """Time what bounds every strategy: one large product, and copying a large array.
 
-    Rows as from `measure`: "product" with n its size, and "copy" with n the array's elements.
+    Rows as from `measure`: "product" with n its size, and "copy" with n the array's elements, which
+    are float32.
     """
-    b, c = np.random.RandomState(0).normal(size=(2, product, product)).astype(np.float32)
-    left, right = framework.array(b, device), framework.array(c, device)
-
+    factors = _factors(framework, product, precisions, device, seed=0)
     elements = copy_mib * 2**20 // 4
     values = (np.arange(elements) % 251).astype(np.float32)
     source, target = framework.array(values, device), framework.output(np.zeros(elements), device)
@@ -68,16 +76,26 @@ def ceilings(
     def copy(framework, array):
         return framework.write(array, slice(None), source)
 
-    largest, copied = ("product", product, 0), ("copy", elements, 0)
-    calls = {
-        largest: lambda: framework.matmul(left, right),
-        copied: _writing(copy, framework, target),
+    copied = "copy", elements, 0, "float32"
+    calls, checks = {copied: _writing(copy, framework, target)}, {copied: check_copy}
+    for precision, (left, right) in factors.items():
+        largest, what = ("product", product, 0, precision), f"the largest product in {precision}"
+        calls[largest] = partial(framework.matmul, left, right)
+        checks[largest] = _product_check(framework, left, right, what, precision)
+    return _time(framework, calls, checks, budget_seconds, seed=0)
+
+
+def _factors(
+    framework: ModuleType, n: int, precisions: Iterable[str], device: str, seed: int
+) -> dict[str, list]:
+    """Two n×n matrices, standard normal, on the device as each precision stores them."""
+    b, c = np.random.default_rng(seed).standard_normal((2, n, n), np.float32)
+    dtypes = {precision: PRECISIONS[precision].dtype for precision in precisions}
+    stored = {
+        dtype: [framework.array(values, device, dtype) for values in (b, c)]
+        for dtype in {*dtypes.values()}
     }
-    checks = {
-        largest: _product_check(framework, b, c, "the largest product"),
-        copied: check_copy,
-    }
-    return _time(calls, checks, framework.wait, budget_seconds, seed=0)
+    return {precision: stored[dtype] for precision, dtype in dtypes.items()}
 
 
 def _writing(strategy: Callable, framework, target, *operands) -> Callable:
@@ -91,14 +109,17 @@ def _writing(strategy: Callable, framework, target, *operands) -> Callable:
     return call
 
 
-def _product_check(framework: ModuleType, b: np.ndarray, c: np.ndarray, what: str) -> Callable:
-    return lambda product: check_product(framework.to_numpy(product), b, c, what)
+def _product_check(framework: ModuleType, left, right, what: str, precision: str) -> Callable:
+    def check(product):
+        check_product(*map(framework.to_numpy, (product, left, right)), what, precision)
+
+    return check
 
 
 def _time(
+    framework: ModuleType,
     calls: dict[Case, Callable],
     checks: dict[Case, Callable],
-    wait: Callable,
     budget_seconds: float,
     seed: int,
 ) -> pd.DataFrame:
@@ -108,8 +129,8 @@ def _time(
     LONG one: millions of operations have warmed up by themselves, and it stands for the case.
     """
     spent = {}
-    for case, call in calls.items():
-        seconds, result = _seconds(call, wait)
+    for case in calls:
+        seconds, result = _seconds(framework, calls, case)
         checks[case](result)
         spent[case] = [seconds] if seconds > LONG * budget_seconds else []
     repeated = [case for case, samples in spent.items() if not samples]
@@ -122,20 +143,25 @@ def _time(
     ]:
         order.shuffle(pending)
         for case in pending:
-            spent[case].append(_seconds(calls[case], wait)[0])
+            spent[case].append(_seconds(framework, calls, case)[0])
     rows = [
         (*case, repeat, seconds)
         for case, samples in spent.items()
         for repeat, seconds in enumerate(samples)
     ]
-    return pd.DataFrame(rows, columns=["strategy", "n", "block", "repeat", "seconds"])
+    columns = ["strategy", "n", "block", "precision", "repeat", "seconds"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _seconds(call: Callable, wait: Callable) -> tuple[float, object]:
-    """What a call took until its result was there, and the result."""
+def _seconds(
+    framework: ModuleType, calls: dict[Case, Callable], case: Case
+) -> tuple[float, object]:
+    """What the call of a case took until its result was there, and the result."""
+    *_, precision = case
+    framework.set_precision(precision)
     start = perf_counter_ns()
-    result = call()
-    wait(result)
+    result = calls[case]()
+    framework.wait(result)
     return (perf_counter_ns() - start) * 1e-9, result
 
 
@@ -146,19 +172,27 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     if gate.closed(verdicts):
         tables.write_gap(output, parameters=parameters)
         return
-    framework = frameworks.start(parameters["framework"], parameters["threads"])
-    about = provenance.collect(frameworks=[framework.version()], threads=[parameters["threads"]])
     device, budget = parameters["device"], parameters["budget_seconds"]
+    framework = frameworks.start(parameters["framework"], parameters["threads"])
+    versions = frameworks.provenance(framework, device)
+    about = provenance.collect(threads=[parameters["threads"]], **versions)
     if "ceilings" in parameters:
-        samples = ceilings(
-            framework, **parameters["ceilings"], device=device, budget_seconds=budget
-        )
+        asked = parameters["ceilings"]
+        asked |= {"precisions": _open(verdicts, asked["precisions"])}
+        samples = ceilings(framework, **asked, device=device, budget_seconds=budget)
     else:
-        cases = [tuple(case) for case in parameters["cases"]]
+        precisions = _open(verdicts, {precision for *_, precision in parameters["cases"]})
+        cases = [tuple(case) for case in parameters["cases"] if case[-1] in precisions]
         samples = measure(framework, cases, n=parameters["n"], device=device, budget_seconds=budget)
     for position, column in enumerate(("framework", "device", "threads")):
         samples.insert(position, column, parameters[column])
+    samples.insert(0, "machine", platform.node())
     tables.write(samples, output, parameters=parameters, provenance=about)
+
+
+def _open(verdicts: pd.DataFrame, precisions: Iterable[str]) -> list[str]:
+    """The precisions that passed their checks."""
+    return [precision for precision in precisions if not gate.closed(verdicts, precision)]
 
 
 if __name__ == "__main__":

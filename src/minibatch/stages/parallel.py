@@ -1,6 +1,7 @@
 """Time a data-parallel step by ranks and batch size: examples → results/parallel/DEVICE.parquet."""
 
 import gc
+import platform
 import random
 import sys
 from itertools import pairwise
@@ -12,7 +13,8 @@ import pandas as pd
 import torch
 import torch.distributed as dist
 
-from minibatch import command, parallel, provenance, reference, sampling, tables
+from minibatch import command, frameworks, parallel, provenance, reference, sampling, tables
+from minibatch.frameworks import pytorch
 from minibatch.problem import Problem
 from minibatch.verification import check_parameters
 
@@ -109,8 +111,7 @@ class Case:
         share = self._shares[self._next % len(self._shares)]
         self._next += 1
         self._model.step(x[share], y[share], self._size, LEARNING_RATE)
-        if x.is_cuda:
-            torch.cuda.synchronize()
+        pytorch.wait(x)
 
 
 def verify(
@@ -181,16 +182,18 @@ def _agree(counts: list[int]) -> list[int]:
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Measure with one thread in each process; rank 0 writes the table."""
     [path] = inputs
-    torch.set_num_threads(1)
+    pytorch.set_threads(1)
     with parallel.joined(max(parameters["ranks"])) as rank:
         examples = tables.read(path, parameters["inputs"][str(path)]).to_numpy()
         x, y = np.ascontiguousarray(examples[:, :-1]), np.ascontiguousarray(examples[:, -1])
-        about = provenance.collect(frameworks=[f"torch {torch.__version__}"], threads=[1])
+        versions = frameworks.provenance(pytorch, parameters["device"])
+        about = provenance.collect(threads=[1], **versions)
         gc.freeze()  # a search through all that the imports left would fall into some timings
         names = ("ranks", "batch_sizes", "device", "budget_seconds")
         samples = measure(x, y, **{name: parameters[name] for name in names})
         if rank == 0:
             samples.insert(0, "device", parameters["device"])
+            samples.insert(0, "machine", platform.node())
             tables.write(samples, output, parameters=parameters, provenance=about)
 
 

@@ -17,6 +17,8 @@ SECTIONS = {
         "roofline": "Rate of each way to compute a product, below the roof that copying and "
         "computing set on this machine.",
         "product_size": "Rate by size of the matrices and by width of a block.",
+        "product_device": "Rate of the full product on each device, by precision: in TF32 the "
+        "factors lose 13 of their 23 bits, in bfloat16 16; sums stay in float32.",
     },
     "The chapter's runs": {
         "loss_by_epoch": "Loss over epochs: median over seeds as a line, their range as a band; a "
@@ -71,6 +73,7 @@ COSTS = (
     "All take the same steps on the same examples, and end at the same losses. The eager runs are "
     "written as in the chapter, the compiled ones as the framework's users would."
 )
+NO_PINS = "NOT MEASURED: {} on {}: it has no environment there; see how each framework is used"
 RANKS = (
     "With 8 GPUs in each of 16 servers, says the chapter, a minibatch has no fewer than 128 "
     "examples: one for each GPU. That is the least, not what pays. Here each rank is a process of "
@@ -93,7 +96,8 @@ def _figures(paths: list[Path], captions: dict[str, str]) -> list[dict]:
         for path in paths:
             figure, framework, device = path.stem.split("-")
             if figure == name:
-                where = f"on {device}" if framework == "all" else f"{framework} on {device}"
+                where = f"on {device.replace('_', ' and ')}"
+                where = where if framework == "all" else f"{framework} {where}"
                 text = f"{caption} ({where})"
                 found.append({"name": path.stem, "caption": text, "data": _embed(path)})
     return found
@@ -135,7 +139,11 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(template.read_text(encoding="utf-8")).render(
         zip=zip,
-        notes=[*gate.gaps(read["verdicts"]), *notes(source, origin["machines"])],
+        notes=[
+            *gate.gaps(read["verdicts"]),
+            *(NO_PINS.format(*place) for place in parameters["missing"]),
+            *notes(source, origin["machines"]),
+        ],
         problem=read["problem"].iloc[0],
         answer=sheets.answer(read["training"], target),
         answers=sheets.answers(read["training"], target),

@@ -1,5 +1,6 @@
 """Train by SGD and record the trace: results/data/examples.parquet → results/train/…."""
 
+import platform
 import random
 import sys
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ def train(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> pd.D
         for step, examples in points(framework, model, arrays, len(y), run, clock)
     ]
     found = pd.DataFrame(trace, columns=["step", "examples", "epoch", *clock.read(), "loss"])
-    if framework.ASYNCHRONOUS or run.implementation == "compiled":
+    if run.device in framework.ASYNCHRONOUS or run.implementation == "compiled":
         found = found.assign(**{f"{phase}_seconds": np.nan for phase in PHASES})
     return found
 
@@ -193,7 +194,8 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     examples = examples.to_numpy()
     x, y = np.ascontiguousarray(examples[:, :-1]), np.ascontiguousarray(examples[:, -1])
     framework = frameworks.start(parameters["framework"], parameters["threads"])
-    about = provenance.collect(frameworks=[framework.version()], threads=[parameters["threads"]])
+    versions = frameworks.provenance(framework, parameters["device"])
+    about = provenance.collect(threads=[parameters["threads"]], **versions)
 
     runs = combinations(parameters)
     for run in runs:
@@ -205,6 +207,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
         verify(x, y, runs[index], trace)
 
     names = {name: parameters[name] for name in ("framework", "run")}
+    names |= {"machine": platform.node()}
     described = [traces[index].assign(**names, **asdict(run)) for index, run in enumerate(runs)]
     tables.write(pd.concat(described), output, parameters=parameters, provenance=about)
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from minibatch import command, frameworks, provenance, reference, sampling, tables
 from minibatch.gate import COMPILED
+from minibatch.precisions import PRECISIONS
 from minibatch.problem import Problem
 from minibatch.strategies import STRATEGIES, flop
 from minibatch.verification import check_parameters, check_product, check_step
@@ -26,16 +27,21 @@ SIZES, BLOCKS = (1, 33, 64), (1, 7, 64)  # n and block widths, with some that do
 EXAMPLES, FEATURES = 40, 5
 BATCH_SIZES = (1, 7, 40)  # one that does not divide
 FACTORS = {"half_mse": 1, "mse": 2}  # of the gradient of ½MSE
-LARGE = 2048  # n of a product that takes so long that a reading without waiting is absurd
-WIDE = (20_000, 500)  # examples and features of a step that takes long
+PRODUCT = 256  # n of the products in further precisions
+LARGE = {"cpu": 2048, "cuda": 8192}  # n of a product that takes long
+WIDE = {"cpu": (20_000, 500), "cuda": (200_000, 2000)}  # examples and features of a step that does
 READINGS = 3
 
 
-def checks(framework: ModuleType, device: str) -> Iterator[Check]:
+def checks(framework: ModuleType, device: str, precisions: list[str]) -> Iterator[Check]:
     """All checks; each returns what it found, and raises if something is wrong."""
     for strategy in STRATEGIES:
         what = f"{strategy} at n = {', '.join(map(str, SIZES))} against the float64 product"
         yield "products", what, lambda s=strategy: _products(framework, s, device)
+    for name in precisions:
+        if name != "float32":
+            what = f"a product at n = {PRODUCT}: in the bound of {name}, and not in float32"
+            yield name, what, lambda name=name: _precision(framework, name, device)
     yield "clock", "the clock waits for a product", lambda: _product_wait(framework, device)
     for name in framework.IMPLEMENTATIONS:
         if name != COMPILED:
@@ -79,11 +85,27 @@ def _products(framework: ModuleType, strategy: str, device: str) -> str:
     return f"errors up to {worst:.0%} of the bound for float32 rounding"
 
 
+def _precision(framework: ModuleType, precision: str, device: str) -> str:
+    """A full product in a precision: within its bound, and not in float32 all the same."""
+    dtype = PRECISIONS[precision].dtype
+    values = np.random.RandomState(0).normal(size=(2, PRODUCT, PRODUCT))
+    b, c = (framework.array(factor, device, dtype) for factor in values)
+    stored = framework.to_numpy(b), framework.to_numpy(c)
+    framework.set_precision(precision)
+    product = framework.to_numpy(framework.matmul(b, c))
+    framework.set_precision("float32")
+    worst = check_product(product, *stored, f"the product in {precision}", precision)
+    try:
+        check_product(product, *stored, "")
+    except Problem:
+        return f"errors up to {worst:.0%} of the bound for {precision} rounding"
+    raise Problem(f"{precision}: not timed, because this device computes its products in float32")
+
+
 def _data(framework: ModuleType, examples: int, features: int, device: str) -> tuple:
     """Examples as NumPy and as the framework's arrays, and initial weights."""
-    random = np.random.RandomState(0)
-    x, y = random.normal(size=(examples, features)), random.normal(size=examples)
-    x, y = x.astype(np.float32), y.astype(np.float32)
+    random = np.random.default_rng(0)
+    x, y = (random.standard_normal(shape, np.float32) for shape in ((examples, features), examples))
     arrays = framework.array(x, device), framework.array(y, device)
     return x, y, arrays, sampling.initial_weights(0, features)
 
@@ -135,31 +157,36 @@ def _traces(framework: ModuleType, implementation: str, device: str) -> str:
 
 def _product_wait(framework: ModuleType, device: str) -> str:
     """A large product: what is read after waiting, and that nothing is left to wait for."""
-    values = np.random.RandomState(0).normal(size=(LARGE, LARGE))
-    left = framework.array(values, device)
-    framework.wait(left, framework.matmul(left, left))
+    n = LARGE[device]
+    left = framework.array(np.random.RandomState(0).normal(size=(n, n)), device)
+
+    def fetch(product):  # an element is enough to wait for, and takes no time to copy
+        return framework.to_numpy(product[:1, :1])
+
+    fetch(framework.matmul(left, left))
     readings = [
-        _reading(lambda: framework.matmul(left, left), framework.wait, framework.to_numpy)
+        _reading(lambda: framework.matmul(left, left), framework.wait, fetch)
         for _ in range(READINGS)
     ]
     returned, waited, left_over = min(readings, key=lambda reading: reading[2] / reading[1])
-    _check_wait(waited, left_over, f"a product at n = {LARGE}")
-    rate, absurd = (flop(LARGE) / 1e9 / seconds for seconds in (waited, returned))
+    _check_wait(waited, left_over, f"a product at n = {n}")
+    rate, absurd = (flop(n) / 1e9 / seconds for seconds in (waited, returned))
     return (
-        f"n = {LARGE}: {1e3 * waited:.3g} ms, {rate:.3g} GFLOP/s; without waiting the clock would "
+        f"n = {n}: {1e3 * waited:.3g} ms, {rate:.3g} GFLOP/s; without waiting the clock would "
         f"have read {1e3 * returned:.3g} ms, {absurd:.3g} GFLOP/s"
     )
 
 
 def _step_wait(framework: ModuleType, implementation: str, device: str) -> str:
     """A step on a large batch: nothing is left to do when its model has waited."""
-    *_, arrays, weights = _data(framework, *WIDE, device)
+    count, features = WIDE[device]
+    *_, arrays, weights = _data(framework, count, features, device)
     model = framework.IMPLEMENTATIONS[implementation](weights, "half_mse", device)
-    order = np.arange(WIDE[0])
+    order = np.arange(count)
 
     def step():
         if implementation == COMPILED:
-            model.epoch(*arrays, order, WIDE[0], 1e-6)
+            model.epoch(*arrays, order, count, 1e-6)
         else:
             model.compute(*arrays)
             model.update(1e-6)
@@ -171,7 +198,7 @@ def _step_wait(framework: ModuleType, implementation: str, device: str) -> str:
         for _ in range(READINGS)
     ]
     returned, waited, left_over = min(readings, key=lambda reading: reading[2] / reading[1])
-    _check_wait(waited, left_over, f"{implementation}, a step on {WIDE[0]} examples")
+    _check_wait(waited, left_over, f"{implementation}, a step on {count} examples")
     return f"{1e3 * waited:.3g} ms, {1e3 * returned:.3g} ms without waiting"
 
 
@@ -198,22 +225,26 @@ def _check_wait(waited: float, left_over: float, what: str) -> None:
 
 
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
-    """Check a framework in its environment; where that is missing, the verdict says so."""
+    """Check a framework in its environment; where that is missing, the verdict says so.
+
+    A GPU that is missing is a Problem, since the next node may have one.
+    """
     name, device, threads = (parameters[key] for key in ("framework", "device", "threads"))
     [record] = [json.loads(path.read_text(encoding="utf-8")) for path in inputs] or [{}]
-    versions = []
+    about = {}
 
     def start() -> str:
         if record.get("status", "ready") != "ready":
             raise Problem(f"{record['status']}: {record['detail']}")
-        versions.append(frameworks.start(name, threads).version())
-        return versions[0]
+        return frameworks.start(name, threads).version()
 
     verdicts = run(name, device, [("environment", "the framework can be imported", start)])
     if verdicts.passed.all():
-        found = checks(frameworks.load(name), device)
+        framework = frameworks.load(name)
+        about = frameworks.provenance(framework, device)
+        found = checks(framework, device, parameters["precisions"])
         verdicts = pd.concat([verdicts, run(name, device, found)], ignore_index=True)
-    about = provenance.collect(frameworks=versions, threads=[threads])
+    about = provenance.collect(threads=[threads], **about)
     tables.write(verdicts, output, parameters=parameters, provenance=about)
 
 

@@ -17,9 +17,9 @@ BELOW = {"numba": "floor", "scikit-learn": "library"}
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row for each framework, device, rung and batch size that the floor has, from the top.
 
-    Median, lowest and highest seconds per epoch, and the median's `ratio` to that of the Numba
-    loop. All seeds of all runs that do the same work are one sample. The last rows, on the CPU,
-    are "numba", rung "floor", and "scikit-learn", rung "library".
+    The machine, or several; median, lowest and highest seconds per epoch, and the median's `ratio`
+    to that of the Numba loop. All seeds of all runs that do the same work are one sample. The last
+    rows, on the CPU, are "numba", rung "floor", and "scikit-learn", rung "library".
     """
     traces, floor = tables["traces"], tables["floor"]
     seconds = plain_epochs(traces)
@@ -33,9 +33,12 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     rungs = floor.implementation.map(BELOW)
     parts.append(floor.assign(framework=floor.implementation, device="cpu", rung=rungs))
     key = ["framework", "device", "rung", "batch_size"]
-    groups = pd.concat(parts).groupby(key, sort=False).seconds
-    spreads = [(*values, *spread(seconds)) for values, seconds in groups]
-    columns = [*key, "seconds_median", "seconds_low", "seconds_high"]
+    groups = pd.concat(parts).groupby(key, sort=False)
+    spreads = [
+        (*values, "+".join(sorted(set(group.machine))), *spread(group.seconds))
+        for values, group in groups
+    ]
+    columns = [*key, "machine", "seconds_median", "seconds_low", "seconds_high"]
     rows = pd.DataFrame(spreads, columns=columns)
     least = rows[rows.rung == "floor"].set_index("batch_size").seconds_median
     return rows.assign(ratio=rows.seconds_median / rows.batch_size.map(least))

@@ -13,7 +13,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     `rate` is GFLOP/s, and GB/s (read and written) where the strategy is "copy"; `intensity` is
     FLOP per byte that a call of a strategy moves at least, and NaN for the two ceilings.
     """
-    key = ["framework", "device", "threads", "strategy", "n", "block"]
+    key = ["machine", "framework", "device", "threads", "strategy", "n", "block", "precision"]
     seconds = tables["matmul"].groupby(key, sort=False).seconds
     result = seconds.apply(spread, 0.05, 0.95).unstack().add_prefix("seconds_")
     result.insert(0, "samples", seconds.size())
@@ -21,10 +21,8 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     work = pd.Series([_work(*case) for case in zip(result.strategy, result.n, strict=True)])
     for low, high in (("median", "median"), ("low", "high"), ("high", "low")):
         result[f"rate_{low}"] = work / 1e9 / result[f"seconds_{high}"]
-    result["intensity"] = [
-        intensity(strategy, n, block) if strategy in STRATEGIES else np.nan
-        for strategy, n, block in zip(result.strategy, result.n, result.block, strict=True)
-    ]
+    cases = result[["strategy", "n", "block", "precision"]].itertuples(index=False, name=None)
+    result["intensity"] = [intensity(*case) if case[0] in STRATEGIES else np.nan for case in cases]
     return result
 
 

@@ -6,13 +6,13 @@ from minibatch.statistics import spread
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row for each device, number of ranks and batch size, in this order.
+    """One row for each machine, device, number of ranks and batch size, in this order.
 
     The samples, median seconds of a step and their 5th and 95th percentile; the `speedup` over one
     rank; and whether so many ranks `pay`: their steps are faster here and at all larger sizes.
     """
     steps = pd.concat(tables.values())
-    key = ["device", "ranks", "batch_size"]
+    key = ["machine", "device", "ranks", "batch_size"]
     groups = steps.groupby(key).seconds
     spreads = [(*values, len(found), *spread(found, 0.05, 0.95)) for values, found in groups]
     columns = [*key, "samples", "seconds_median", "seconds_low", "seconds_high"]

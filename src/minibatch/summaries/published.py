@@ -22,7 +22,8 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         for row in published[published.framework == framework].to_dict("records"):
             ours = _ours(row, matmul, training)
             rows.append(row | {"device": device} | ours)
-    columns = [*published.columns, "device", "measured", "low", "high"]  # also of no rows
+    ours = ["device", "machine", "measured", "low", "high"]
+    columns = [*published.columns, *ours]  # also of no rows
     result = pd.DataFrame(rows, columns=columns).rename(columns={"value": "published"})
     result["ratio"] = result.measured / result.published.where(result.published > 0)
     between = (result.low <= result.published) & (result.published <= result.high)
@@ -35,7 +36,8 @@ def _ours(row: dict, matmul: pd.DataFrame, training: pd.DataFrame) -> dict:
     if row["quantity"] in ("seconds", "gflops"):
         block = CHAPTER_BLOCK if row["experiment"] == "block" else 0
         found = matmul[
-            (matmul.strategy == row["experiment"])
+            (matmul.precision == "float32")
+            & (matmul.strategy == row["experiment"])
             & (matmul.n == CHAPTER_N)
             & (matmul.block == block)
         ]
@@ -54,9 +56,10 @@ def _ours(row: dict, matmul: pd.DataFrame, training: pd.DataFrame) -> dict:
         ]
         column = row["quantity"]
     if found.empty:
-        return dict.fromkeys(("measured", "low", "high"), np.nan)
+        return {"machine": None} | dict.fromkeys(("measured", "low", "high"), np.nan)
     first = found.iloc[0]
     return {
+        "machine": first.machine,
         "measured": first[f"{column}_median"],
         "low": first[f"{column}_low"],
         "high": first[f"{column}_high"],

@@ -8,6 +8,7 @@ import pandas as pd
 from minibatch import objective
 from minibatch.statistics import per_seed
 from minibatch.summaries.published import CHAPTER_BLOCK, CHAPTER_N
+from minibatch.text import digits
 
 CERTAIN = 0.9  # the share of comparisons that must agree for a verdict
 ABOUT = 1.25  # "about as fast": within this factor
@@ -41,6 +42,7 @@ def verdict(share: float) -> str:
 
 def _products(matmul: pd.DataFrame) -> Iterator[dict]:
     chapter = matmul[(matmul.n == CHAPTER_N) & matmul.block.isin([0, CHAPTER_BLOCK])]
+    chapter = chapter[chapter.precision == "float32"]
     seconds = {name: group.seconds.to_numpy() for name, group in chapter.groupby("strategy")}
     rate = {name: 2 * CHAPTER_N**3 / 1e9 / np.median(s) for name, s in seconds.items()}
     if {"column", "element"} <= seconds.keys():
@@ -49,7 +51,7 @@ def _products(matmul: pd.DataFrame) -> Iterator[dict]:
             "statement": "One column at a time is faster than one element at a time.",
             "criterion": f"less time in {CERTAIN:.0%} of all pairs of samples",
             "verdict": verdict(share),
-            "evidence": f"{rate['column']:.3g} against {rate['element']:.3g} GFLOP/s",
+            "evidence": f"{digits(rate['column'])} against {digits(rate['element'])} GFLOP/s",
         }
     if {"block", "full"} <= seconds.keys():
         ratio = rate["block"] / rate["full"]
@@ -57,7 +59,9 @@ def _products(matmul: pd.DataFrame) -> Iterator[dict]:
             "statement": f"Blocks of {CHAPTER_BLOCK} columns are about as fast as one product.",
             "criterion": f"medians within a factor of {ABOUT}",
             "verdict": verdict(float(1 / ABOUT <= ratio <= ABOUT)),
-            "evidence": f"{rate['block']:.3g} against {rate['full']:.3g} GFLOP/s, {ratio:.2f}×",
+            "evidence": (
+                f"{digits(rate['block'])} against {digits(rate['full'])} GFLOP/s, {ratio:.2f}×"
+            ),
         }
 
 

@@ -1,0 +1,6 @@
+"""Numbers as a reader likes them."""
+
+
+def digits(value: float) -> str:
+    """Three digits, and commas instead of an exponent: 0.0474, 30.1, 1,440."""
+    return f"{float(f'{value:.3g}'):,g}"
