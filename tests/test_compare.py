@@ -37,17 +37,15 @@ def ladder(factor=1.0, device="cpu", frameworks=("pytorch", "jax"), sizes=(1, 15
 
 def matmul(factor=1.0, device="cpu"):
     cases = [("element", 256, 0, 0.1), ("block", 256, 64, 40), ("full", 256, 0, 80)]
-    # none of these is at the chapter's size, or a product by a strategy
-    cases += [
-        ("full", 64, 0, 7),
-        ("block", 256, 16, 7),
-        ("product", 256, 0, 7),
-        ("copy", 256, 0, 7),
-    ]
+    # none of these is at the chapter's size, a product by a strategy, or in its precision
+    cases += [("full", 64, 0, 7), ("block", 256, 16, 7), ("product", 256, 0, 7)]
+    cases = [(*case, "float32") for case in [*cases, ("copy", 256, 0, 7)]]
+    cases += [("full", 256, 0, 7, "tf32"), ("block", 256, 64, 7, "bfloat16")]
     return pd.DataFrame(
-        {"strategy": strategy, "n": n, "block": block} | ends("rate", rate / factor)
-        for strategy, n, block, rate in cases
-    ).assign(framework="pytorch", device=device, threads=1, precision="float32")
+        {"strategy": strategy, "n": n, "block": block, "precision": precision}
+        | ends("rate", rate / factor)
+        for strategy, n, block, rate, precision in cases
+    ).assign(framework="pytorch", device=device, threads=1)
 
 
 def training(factor=1.0, device="cpu"):

@@ -109,12 +109,12 @@ def test_a_rung_that_was_measured_on_several_machines_names_them_all():
 
 
 def test_ranks_on_another_machine_are_compared_with_those_of_their_device():
-    made = parallel.summarise({0: steps(), 1: steps(**GPU).assign(seconds=[4, 4, 1, 8.0])})
-    found = made[made.ranks == 2].set_index("machine")
-    assert found.speedup["gpu01"].tolist() == [4, 0.5]
-    assert found.pay["gpu01"].tolist() == [False, False]
-    assert found.speedup["node1"].tolist() == [2, 2]
-    assert found.pay["node1"].tolist() == [True, True]
+    cpu, cuda = steps().assign(seconds=[1, 1, 4, 0.5]), steps(**GPU).assign(seconds=[4, 4, 1, 2])
+    for abouts in [(cpu, cuda), (cpu.assign(machine="a"), cuda)]:
+        made = parallel.summarise(dict(enumerate(abouts)))
+        found = made[made.ranks == 2].groupby("device").agg(list)
+        assert found.speedup.to_dict() == {"cpu": [0.25, 2], "cuda": [4, 2]}
+        assert found.pay.to_dict() == {"cpu": [False, True], "cuda": [True, True]}
 
 
 def test_what_was_published_and_not_measured_is_of_no_machine():

@@ -99,6 +99,16 @@ def test_an_element_that_is_off_by_more_than_its_roundings_is_refused(precision,
         check_product(product, b, c, "", precision)
 
 
+def test_a_result_is_rounded_as_a_result_and_not_as_its_terms_which_cancel():
+    b, c = map(bfloat16, operands(256))
+    exact, terms = b.astype(float) @ c.astype(float), np.abs(b) @ np.abs(c).astype(float)
+    i, j = np.unravel_index(np.argmin(np.abs(exact)), exact.shape)
+    product = bfloat16(b @ c)
+    product[i, j] += 2.0**-9 * terms[i, j]
+    with pytest.raises(Problem, match=rf"element \({i}, {j}\) is "):
+        check_product(product, b, c, "", "bfloat16")
+
+
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 @pytest.mark.parametrize("strategy", ["column", "block", "full"])
 def test_an_element_of_half_the_bytes_is_twice_the_operations_per_byte(strategy, precision):

@@ -2,5 +2,5 @@
 
 
 def digits(value: float) -> str:
-    """Three digits, and commas instead of an exponent: 0.0474, 30.1, 1,440."""
-    return f"{float(f'{value:.3g}'):,g}"
+    """Three digits, and commas instead of an exponent: 0.0474, 30.1, 1,440, 1,230,000."""
+    return f"{float(f'{value:.3g}'):,.15g}"

@@ -24,7 +24,10 @@ def check_product(
     if len(b) > WHOLE:
         chosen = np.linspace(0, len(b) - 1, SAMPLE).astype(int)
         parts = [(chosen, every), (every, chosen)]
-    return max(_check_part(a, b, c, what, precision, *part) for part in parts)
+    worst = max(_check_part(a, b, c, what, precision, *part) for part in parts)
+    if not np.isfinite(a).all():
+        raise Problem(f"{what}: not timed, because elements of its product are not finite")
+    return worst
 
 
 def _check_part(a, b, c, what: str, precision: str, rows, columns) -> float:
@@ -43,8 +46,6 @@ def _check_part(a, b, c, what: str, precision: str, rows, columns) -> float:
             f"{what}: not timed, because its product is wrong: element ({i}, {j}) is "
             f"{found[row, column]:.9g} instead of {expected[row, column]:.9g}"
         )
-    if not np.isfinite(a).all():
-        raise Problem(f"{what}: not timed, because elements of its product are not finite")
     return float(excess.max())
 
 

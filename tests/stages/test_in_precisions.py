@@ -109,11 +109,11 @@ def test_what_is_called_bfloat16_and_is_not_fails(pytorch, product, said):
     assert detail.startswith(said)
 
 
-def test_a_tf32_that_takes_far_fewer_bits_fails(pytorch):
-    def four_bits(values):
-        return (values.view(torch.int32) & ~0x7FFFF).view(torch.float32)
+def test_a_tf32_that_takes_no_more_bits_than_bfloat16_fails(pytorch):
+    def seven_bits(values):
+        return (values.view(torch.int32) & ~0xFFFF).view(torch.float32)
 
-    framework, _ = with_tf32(pytorch, four_bits)
+    framework, _ = with_tf32(pytorch, seven_bits)
     passed, detail = verdicts(framework, "tf32")["tf32"]
     assert not passed
     assert detail.startswith("the product in tf32: not timed, because its product is wrong")

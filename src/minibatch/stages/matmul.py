@@ -177,8 +177,8 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     versions = frameworks.provenance(framework, device)
     about = provenance.collect(threads=[parameters["threads"]], **versions)
     if "ceilings" in parameters:
-        asked = parameters["ceilings"]
-        asked |= {"precisions": _open(verdicts, asked["precisions"])}
+        precisions = _open(verdicts, parameters["ceilings"]["precisions"])
+        asked = parameters["ceilings"] | {"precisions": precisions}
         samples = ceilings(framework, **asked, device=device, budget_seconds=budget)
     else:
         precisions = _open(verdicts, {precision for *_, precision in parameters["cases"]})

@@ -86,15 +86,24 @@ def _products(framework: ModuleType, strategy: str, device: str) -> str:
 
 
 def _precision(framework: ModuleType, precision: str, device: str) -> str:
-    """A full product in a precision: within its bound, and not in float32 all the same."""
-    dtype = PRECISIONS[precision].dtype
-    values = np.random.RandomState(0).normal(size=(2, PRODUCT, PRODUCT))
-    b, c = (framework.array(factor, device, dtype) for factor in values)
-    stored = framework.to_numpy(b), framework.to_numpy(c)
-    framework.set_precision(precision)
-    product = framework.to_numpy(framework.matmul(b, c))
-    framework.set_precision("float32")
-    worst = check_product(product, *stored, f"the product in {precision}", precision)
+    """Full products in a precision: within its bound, and not in float32 all the same.
+
+    One of them has a diagonal factor, so that its elements are single terms, whose errors are not
+    lost among those of others.
+    """
+    dtype, worst = PRECISIONS[precision].dtype, 0.0
+    values, right = np.random.RandomState(0).normal(size=(2, PRODUCT, PRODUCT))
+    for left in (values, np.diag(np.diag(values))):
+        b, c = framework.array(left, device, dtype), framework.array(right, device, dtype)
+        stored = framework.to_numpy(b), framework.to_numpy(c)
+        try:
+            framework.set_precision(precision)
+            product = framework.to_numpy(framework.matmul(b, c))
+        finally:
+            framework.set_precision("float32")
+        worst = max(
+            worst, check_product(product, *stored, f"the product in {precision}", precision)
+        )
     try:
         check_product(product, *stored, "")
     except Problem:
