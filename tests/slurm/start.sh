@@ -59,7 +59,7 @@ KillWait=2
 SlurmdTimeout=30
 JobRequeue=0
 NodeName=cn1 NodeHostname=$host NodeAddr=127.0.0.1 Port=17001 CPUs=8 RealMemory=16000
-NodeName=gn1 NodeHostname=$host NodeAddr=127.0.0.1 Port=17002 CPUs=8 RealMemory=16000 Gres=gpu:2
+NodeName=gn1 NodeHostname=$host NodeAddr=127.0.0.1 Port=17002 CPUs=8 RealMemory=64000 Gres=gpu:2
 PartitionName=cpu Nodes=cn1 Default=YES DefaultTime=10 MaxTime=60
 PartitionName=gpu Nodes=gn1 DefaultTime=10 MaxTime=60
 CONF
