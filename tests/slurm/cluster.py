@@ -12,7 +12,7 @@ from project import GUARD_SECONDS, Project, Running
 # The profile as users have it, but for what only costs time here: one disk, and jobs of seconds.
 PROFILE = (
     "--workflow-profile=profiles/slurm",
-    "--slurm-init-seconds-before-status-checks=5",
+    "--slurm-init-seconds-before-status-checks=7",  # then 24, and 51
     "--latency-wait=10",
 )
 
