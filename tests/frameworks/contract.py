@@ -163,7 +163,7 @@ def a_vector_can_be_written_as_a_whole(framework, device):
 @check(part=["element", "row", "column", "block"])
 def a_write_costs_no_compilation_at_each_index(framework, device, part):
     target = framework.output(np.zeros((64, 64)), device)
-    seconds = []
+    first, again = [], []
     for i in range(1, 62):
         index = {
             "element": (i, i),
@@ -172,9 +172,10 @@ def a_write_costs_no_compilation_at_each_index(framework, device, part):
             "block": (slice(None), slice(i, i + 2)),
         }[part]
         value = framework.array(np.ones((64, 64))[index], device)
-        spent, target = timed(framework.write, target, index, value)
-        seconds.append(spent)
-    assert median(seconds) < 0.003, seconds
+        for seconds in (first, again):
+            spent, target = timed(framework.write, target, index, value)
+            seconds.append(spent)
+    assert median(first) < 20 * median(again), (first, again)
 
 
 @check(
@@ -364,13 +365,13 @@ def models_know_nothing_of_each_other_and_repeat_to_the_last_bit(framework, devi
 @check(implementation=IMPLEMENTATIONS)
 def a_new_model_or_learning_rate_is_not_compiled_anew(framework, device, implementation):
     kind = framework.IMPLEMENTATIONS[implementation]
-    epoch(framework, device, kind(WEIGHTS, "mse", device), 6, 0.1)
-    seconds = []
-    for number in range(4):
-        model = kind(WEIGHTS + number, "mse", device)
-        rate = 0.01 + number / 100
-        seconds.append(timed(epoch, framework, device, model, 6, rate)[0])
-    assert min(seconds) < 0.05, seconds
+    first, again = [], []
+    for number in range(5):
+        model, rate = kind(WEIGHTS + number, "mse", device), 0.01 + number / 100
+        first.append(timed(epoch, framework, device, model, 6, rate)[0])
+        again.append(timed(epoch, framework, device, model, 6, rate)[0])
+    # compiling takes 100 times as long as what it compiles, and building an optimiser a few times
+    assert min(first) < 20 * min(again), (first, again)
 
 
 def main(name, device="cpu"):
