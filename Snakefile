@@ -40,17 +40,23 @@ if workflow.is_main_process:
 # Each rule tracks two parameters, `config` and `code`: functions of wildcards alone, since Snakemake
 # does not track parameters that are made from inputs or outputs.
 TABLES = experiment.measured(config)
+HELPERS = 3  # threads that a framework has beside those that compute
 # Asked for by name, since a missing file that is made on the way to others reruns nothing.
 RECORDS = [path for place in PLACES for path in environments.record(*place)]
+
+
+def on_a_cluster():
+    """Whether jobs run on other nodes; not known before the rules are asked."""
+    return workflow.remote_exec or not workflow.local_exec
 
 
 def all_cores(wildcards):
     """The threads of a measurement: all, so that nothing runs beside it.
 
-    On a cluster, what it computes with; profiles/slurm keeps others away from its node.
+    On a cluster, what it computes with and some that dispatch and help, so that SLURM does not
+    confine them all to one core; profiles/slurm keeps others away from its node.
     """
-    on_a_cluster = workflow.remote_exec or not workflow.local_exec
-    return config["threads"] if on_a_cluster else workflow.cores
+    return config["threads"] + HELPERS if on_a_cluster() else workflow.cores
 
 
 # On a cluster these stay on the login node: they are light, or need the internet.

@@ -83,8 +83,9 @@ class Device:
 
     def _work(self):
         while True:
+            seconds = self._queue.get()
             start = time.perf_counter()
-            time.sleep(self._queue.get())
+            time.sleep(seconds)
             self.durations.append(time.perf_counter() - start)
             self._queue.task_done()
 

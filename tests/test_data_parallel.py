@@ -67,7 +67,7 @@ SRUN = {"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "3", "SLURM_LOCALID": "0"}
 def test_another_number_of_processes_than_asked_for_is_one_line_with_the_remedy(
     environment, started
 ):
-    ranks = parallel.joined(2, environment)
+    ranks = parallel.joined(2, "cpu", environment)
     with pytest.raises(
         Problem, match=rf"^2 ranks need 2 processes, and there are {started}: "
     ) as e:
@@ -78,14 +78,25 @@ def test_another_number_of_processes_than_asked_for_is_one_line_with_the_remedy(
 
 
 def test_a_single_rank_needs_no_launcher_and_leaves_nothing_behind():
-    with parallel.joined(1, {}) as rank:
+    with parallel.joined(1, "cpu", {}) as rank:
         assert rank == 0
         assert parallel.groups([1], "cpu") == {1: None}
     assert not dist.is_initialized()
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_gpu_is_touched_only_where_it_is_measured(monkeypatch, device):
+    """A driver may be too old for PyTorch, which counts its GPUs all the same."""
+    chosen = []
+    monkeypatch.setattr(parallel.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(parallel.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(parallel.torch.cuda, "set_device", chosen.append)
+    with parallel.joined(1, device, {}):
+        assert chosen == ([0] if device == "cuda" else [])
+
+
 def test_ranks_without_a_gpu_of_their_own_are_not_measured_on_gpus(monkeypatch):
-    with parallel.joined(1, {}):
+    with parallel.joined(1, "cpu", {}):
         monkeypatch.setattr(parallel, "_gpu", lambda: "GPU-0")
         assert parallel.groups([1], "cuda") == {1: None}
         monkeypatch.setattr(parallel, "_gpu", lambda: "")

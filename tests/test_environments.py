@@ -99,7 +99,7 @@ def test_a_failed_install_is_a_problem_of_one_line_each(folders):
         environments.require(EVERY)
     assert str(caught.value).splitlines() == [
         f"error: {framework} was not measured, its environment could not be installed: {why}; "
-        "snakemake --cores 4 tries again"
+        "call snakemake again to try once more"
         for framework, why in (("jax", "no network"), ("tensorflow", "disk full"))
     ]
 

@@ -96,9 +96,13 @@ def test_the_roof_is_the_lower_of_copying_and_computing():
 
 def test_surrogate_data_and_different_machines_are_noted():
     assert notes({"surrogate": False}, ["a"]) == []
-    surrogate, machines = notes({"surrogate": True}, ["a", "b"])
+    surrogate, machines = notes({"surrogate": True}, ["a, EPYC, 2 cores", "b, EPYC, 2 cores"])
     assert "SURROGATE" in surrogate
-    assert "a; b" in machines
+    assert machines == "The tables come from 2 machines of 1 kind: EPYC, 2 cores (a, b)"
+    [machines] = notes(
+        {"surrogate": False}, ["a, EPYC, 2 cores", "b, Xeon, 4 cores", "c, EPYC, 2 cores"]
+    )
+    assert machines.endswith(" 3 machines of 2 kinds: EPYC, 2 cores (a, c); Xeon, 4 cores (b)")
 
 
 # Several devices and precisions.

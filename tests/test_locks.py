@@ -1,4 +1,7 @@
+import errno
+import fcntl
 import os
+import platform
 import select
 import subprocess
 import sys
@@ -6,6 +9,7 @@ import sys
 import pytest
 
 from minibatch import locks
+from minibatch.problem import Problem
 
 pytestmark = pytest.mark.usefixtures("package_on_path")
 
@@ -71,7 +75,20 @@ def test_a_second_run_is_refused_in_one_line_with_the_process_of_the_first(start
     assert said(first.stdout) == "taken\n"
     assert start(TAKE).communicate() == (
         "",
-        f"another snakemake (process {first.pid}) is at work in this folder; wait until it ends\n",
+        f"another snakemake (process {first.pid} on {platform.node()}) is at work in this folder; "
+        "wait until it ends\n",
+    )
+
+
+def test_a_disk_without_locks_is_one_line_with_the_remedy(folder, monkeypatch):
+    def flock(file, operation):  # noqa: ARG001
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(Problem) as caught:
+        locks.take(str(folder))
+    assert str(caught.value) == (
+        f"{folder} cannot be locked (No locks available); work in a folder on another disk"
     )
 
 
@@ -87,7 +104,7 @@ def test_the_process_that_is_named_is_the_holder_and_no_earlier_one(start):
     locks.take(".").close()
     first = start(TAKE)
     assert said(first.stdout) == "taken\n"
-    assert f"(process {first.pid})" in start(TAKE).communicate()[1]
+    assert f"(process {first.pid} on " in start(TAKE).communicate()[1]
 
 
 def test_runs_in_different_folders_do_not_meet(start, folder, monkeypatch):

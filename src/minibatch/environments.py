@@ -60,7 +60,7 @@ def require(places: Iterable[Place]) -> None:
     """Raise Problem, a line for each environment that could not be installed."""
     lines = [
         f"error: {name} was not measured, its environment could not be installed: {why}; "
-        "snakemake --cores 4 tries again"
+        "call snakemake again to try once more"
         for name, why in failed(places).items()
     ]
     if lines:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import platform
 import sys
 from typing import TextIO
 
@@ -13,7 +14,8 @@ JOBS = "MINIBATCH_JOBS_LOCK"  # the environment variable that tells jobs which f
 def take(directory: str) -> TextIO:
     """Become the only run in a working directory; its lock lasts as long as the file is open.
 
-    Jobs that a killed run left behind are waited for. Raises Problem where another run is on.
+    Jobs that a killed run left behind are waited for. Raises Problem where another run is on, or
+    where there are no locks: without them, two runs would mix their measurements.
     """
     run = open(os.path.join(directory, "minibatch.run.lock"), "a+")  # noqa: SIM115
     try:
@@ -25,8 +27,12 @@ def take(directory: str) -> TextIO:
         raise Problem(
             f"another snakemake (process {holder}) is at work in this folder; wait until it ends"
         ) from None
+    except OSError as error:  # some network file systems have none
+        raise Problem(
+            f"{directory} cannot be locked ({error.strerror}); work in a folder on another disk"
+        ) from None
     run.truncate(0)
-    print(os.getpid(), file=run, flush=True)
+    print(os.getpid(), "on", platform.node(), file=run, flush=True)
     with open(os.environ[JOBS], "a") as jobs:
         try:
             fcntl.flock(jobs, fcntl.LOCK_EX | fcntl.LOCK_NB)

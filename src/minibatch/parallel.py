@@ -4,7 +4,6 @@ Their gradients are added up over all ranks, so that all take the step of a sing
 """
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,7 +21,7 @@ SRUN = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID")
 
 
 @contextmanager
-def joined(ranks: int, environment: Mapping[str, str] = os.environ) -> Iterator[int]:
+def joined(ranks: int, device: str, environment: Mapping[str, str] = os.environ) -> Iterator[int]:
     """Meet the other ranks, as torchrun or srun started them; gives the rank of this process.
 
     Raises Problem unless there are so many. A single one need not be started by either.
@@ -32,25 +31,27 @@ def joined(ranks: int, environment: Mapping[str, str] = os.environ) -> Iterator[
     if started != ranks:
         raise Problem(
             f"{ranks} ranks need {ranks} processes, and there are {started}: start them with "
-            f"python -m torch.distributed.run --standalone --nproc-per-node={ranks}, or with srun"
+            f"python -m torch.distributed.run --standalone --nproc-per-node={ranks}, or with srun "
+            "in a job of SLURM"
         )
     where = {"store": dist.HashStore()}
     if ranks > 1:
         where = {"init_method": "env://" if names == TORCHRUN else _address(environment)}
     # gloo even beside GPUs: this group checks and agrees, and the device's own averages
     dist.init_process_group("gloo", rank=rank, world_size=ranks, timeout=TIMEOUT, **where)
-    if torch.cuda.device_count():  # all of the node's, or only those of this task
+    if device == "cuda" and torch.cuda.is_available():  # all of the node's, or only this task's
         torch.cuda.set_device(local % torch.cuda.device_count())
     yield rank
     dist.destroy_process_group()
 
 
 def _address(environment: Mapping[str, str]) -> str:
-    """Where srun's tasks meet: on the first of their nodes, at a port that a retry changes."""
-    nodes = ["scontrol", "show", "hostnames", environment["SLURM_STEP_NODELIST"]]
-    first, *_ = subprocess.run(nodes, capture_output=True, text=True, check=True).stdout.split()
+    """Where srun's tasks meet: on the node that called it, at a port that a retry changes.
+
+    A job's script runs on the first of its nodes, and so does rank 0.
+    """
     job, step = int(environment["SLURM_JOB_ID"]), int(environment["SLURM_STEP_ID"])
-    return f"tcp://{first}:{20_000 + (31 * job + step) % 10_000}"
+    return f"tcp://{environment['SLURM_LAUNCH_NODE_IPADDR']}:{20_000 + (31 * job + step) % 10_000}"
 
 
 def groups(counts: list[int], device: str) -> dict[int, dist.ProcessGroup | None]:

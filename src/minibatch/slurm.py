@@ -30,7 +30,8 @@ def cancel_orphans() -> None:
     while orphans := _queued():
         if time.monotonic() > end:
             raise Problem(
-                f"SLURM does not end the cancelled jobs {' '.join(orphans)}; see squeue --me"
+                f"SLURM does not end the cancelled jobs {' '.join(orphans)}; see squeue --me, and "
+                "where a node hangs, tell its administrators, and work in a copy of this folder"
             )
         time.sleep(SECONDS_BETWEEN_LOOKS)
 

@@ -1,6 +1,8 @@
 """Where the dataset came from, and what a reader must know of it."""
 
-AGAIN = "snakemake --cores 4 --forcerun download"  # fetches the real data once there is a network
+from collections import defaultdict
+
+AGAIN = "call snakemake again with --forcerun download"  # fetches the real data
 
 
 def notes(source: dict, machines: list[str]) -> list[str]:
@@ -9,5 +11,15 @@ def notes(source: dict, machines: list[str]) -> list[str]:
     if source["surrogate"]:
         found.append(f"SURROGATE DATA, not the airfoil dataset. With a network: {AGAIN}")
     if len(machines) > 1:
-        found.append(f"The tables come from different machines: {'; '.join(machines)}")
+        found.append(f"The tables come from {_by_kind(machines)}")
     return found
+
+
+def _by_kind(machines: list[str]) -> str:
+    """Machines, of which each says its host and then its kind, by their kinds."""
+    hosts = defaultdict(list)
+    for machine in machines:
+        host, _, kind = machine.partition(", ")
+        hosts[kind].append(host)
+    said = "; ".join(f"{kind} ({', '.join(names)})" for kind, names in hosts.items())
+    return f"{len(machines)} machines of {len(hosts)} kind{'s' if len(hosts) > 1 else ''}: {said}"

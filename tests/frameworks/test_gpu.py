@@ -21,27 +21,38 @@ N = 8192
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not gpu.names(), reason="needs an NVIDIA GPU, and nvidia-smi finds none"),
+    pytest.mark.skipif(
+        torch.cuda.is_available() and torch.cuda.get_device_capability() < (8, 0),
+        reason="needs a GPU that has TF32 and bfloat16, of compute capability 8.0 or above",
+    ),
+    pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores:UserWarning"),
 ]
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
+@pytest.fixture(autouse=True)
+def compiled_anew():
+    """Shapes of other tests do not use up how often PyTorch compiles one function."""
+    torch._dynamo.reset()
+
+
 @pytest.mark.parametrize("name", contract.CHECKS)
 def test_pytorch_keeps_the_contract_on_a_gpu(pytorch, name):
     contract.CHECKS[name](pytorch, "cuda")
 
 
-def test_jax_keeps_the_contract_on_a_gpu(tmp_path):
-    made = environment.build(tmp_path / "jax", "3.11", environments.pins("jax-cuda"))
+@pytest.mark.parametrize("name", ["jax", "tensorflow"])
+def test_the_others_keep_the_contract_on_a_gpu(tmp_path, name):
+    made = environment.build(tmp_path / name, "3.11", environments.pins(f"{name}-cuda"))
     if made["status"] != "ready":
         pytest.skip(f"needs the package index: {made['detail']}")
-    command = [tmp_path / "jax/bin/python", CONTRACT, "jax", "cuda"]
+    command = [tmp_path / name / "bin/python", CONTRACT, name, "cuda"]
     variables = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == len(contract.CHECKS) + 1
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 def test_every_check_of_the_gate_passes(pytorch):
     verdicts = verify.run("pytorch", "cuda", verify.checks(pytorch, "cuda", PRECISIONS))
     assert verdicts[~verdicts.passed].empty, verdicts[~verdicts.passed].detail.tolist()
@@ -75,7 +86,6 @@ def test_a_sample_is_as_long_as_the_gpu_itself_says(products):
 
 @pytest.mark.parametrize("loader", ["framework", "direct"])
 @pytest.mark.parametrize("implementation", ["scratch", "concise", "compiled"])
-@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 def test_a_trace_is_that_of_the_reference(pytorch, examples, implementation, loader):
     if implementation == "compiled" and loader == "framework":
         return  # indexes by itself
@@ -115,7 +125,7 @@ from minibatch.stages.parallel import verify
 
 random = np.random.default_rng(0)
 x, y = random.standard_normal((40, 5), np.float32), random.standard_normal(40, np.float32)
-with parallel.joined(2):
+with parallel.joined(2, "cuda"):
     groups = parallel.groups([1, 2], "cuda")
     assert set(groups) == {1, 2}
     for size in (1, 7, 40):

@@ -12,21 +12,22 @@ from project import GUARD_SECONDS, Project, Running
 # The profile as users have it, but for what only costs time here: one disk, and jobs of seconds.
 PROFILE = (
     "--workflow-profile=profiles/slurm",
-    "--slurm-init-seconds-before-status-checks=7",  # then 24, and 51
+    "--slurm-init-seconds-before-status-checks=4",  # then 18, and 42
     "--latency-wait=10",
 )
 
 RUNS = ("gd", "sgd", "concise_10")
 
-# Python runs this before each stage: it notes when, and in which SLURM job, a stage was at work,
-# and lets the one fail whose output a file `fail` names.
+# Python runs this before each stage: it notes when, in which SLURM job and on which of its nodes a
+# stage was at work, and lets the one fail whose output a file `fail` names.
 NOTES = """
 import atexit, json
 STAGE = next((word for word in sys.orig_argv if word.startswith("minibatch.stages.")), None)
 if STAGE:
-    def note(began=time.time(), job=os.environ.get("SLURM_JOB_ID")):
+    def note(began=time.time()):
+        place = [os.environ.get(name) for name in ("SLURM_JOB_ID", "SLURMD_NODENAME")]
         with open("notes", "a") as notes:
-            print(json.dumps([STAGE.split(".")[-1], job, began, time.time()]), file=notes)
+            print(json.dumps([STAGE.split(".")[-1], *place, began, time.time()]), file=notes)
     atexit.register(note)
     if pathlib.Path("fail").exists() and pathlib.Path("fail").read_text() in sys.orig_argv:
         print("error: the test lets this fail", file=sys.stderr, flush=True)
@@ -37,6 +38,19 @@ if STAGE:
 def slurm(*command: str) -> str:
     """What a SLURM command says."""
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@contextmanager
+def drained(*nodes: str) -> Iterator[None]:
+    """Let no job begin on some nodes, unless they are resumed meanwhile."""
+    names = ",".join(nodes)
+    slurm("scontrol", "update", f"nodename={names}", "state=drain", "reason=test")
+    try:
+        yield
+    finally:
+        states = slurm("sinfo", "--noheader", "--Node", f"--nodes={names}", "--format=%N %T")
+        for node in {line.split()[0] for line in states.splitlines() if "drain" in line}:
+            slurm("scontrol", "update", f"nodename={node}", "state=resume")
 
 
 class Cluster(Project):
@@ -77,7 +91,7 @@ class Cluster(Project):
         return [job["JobState"] for job in self.jobs()]
 
     def notes(self) -> list[list]:
-        """The stage, the SLURM job, the begin and the end of whatever ran here."""
+        """The stage, the SLURM job and its node, the begin and the end of whatever ran here."""
         return [json.loads(line) for line in (self.folder / "notes").read_text().splitlines()]
 
     def close(self) -> None:

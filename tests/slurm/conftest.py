@@ -29,19 +29,27 @@ def controller():
 
 
 @pytest.fixture(scope="session")
-def local(tmp_path_factory):
-    """A project with the measured tables of the same study, made without SLURM."""
+def starting(tmp_path_factory):
+    """A project without SLURM that trains as the study does, and the process that is at it."""
     project = Project(tmp_path_factory.mktemp("local"))
     project.configure(reduce)
     try:
-        project.run("results/floor.parquet", "results/matmul/pytorch/cpu.parquet", *train(*RUNS))
-        yield project
+        with project.started(*train(*RUNS)) as run:
+            yield project, run
     finally:
         project.close()
 
 
 @pytest.fixture(scope="session")
-def studied(tmp_path_factory):
+def local(starting):
+    """A project with the traces of the same study, made without SLURM."""
+    project, run = starting
+    assert run.finish() == 0, run.said()
+    return project
+
+
+@pytest.fixture(scope="session")
+def studied(tmp_path_factory, starting):  # noqa: ARG001 - which goes on meanwhile
     """A project after the whole study on SLURM, and what that `said`; not to be changed."""
     project = Cluster(tmp_path_factory.mktemp("studied"))
     try:

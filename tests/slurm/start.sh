@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Brings up a real SLURM on this machine: node cn1 in partition cpu, and gn1 with two GPUs in gpu.
+# Brings up a real SLURM on this machine: nodes cn1 and cn2 in partition cpu, and gn1 with three GPUs
+# in gpu.
 # A GPU is a clone of the null device: SLURM hands it out, but nothing computes on it.
 # Needs Debian and root; stop.sh ends it again.
 set -euo pipefail
@@ -27,8 +28,8 @@ chown munge: /run/munge
 if ! munge -n >/dev/null 2>&1; then
   runuser -u munge -- munged --pid-file /run/munge/minibatch.pid
 fi
-for i in 0 1; do mknod -m 666 $state/nvidia$i c 1 3; done # with plain files, no CUDA_VISIBLE_DEVICES
-echo "NodeName=gn1 Name=gpu File=$state/nvidia[0-1]" >/etc/slurm/gres.conf
+for i in 0 1 2; do mknod -m 666 $state/nvidia$i c 1 3; done # with plain files, no CUDA_VISIBLE_DEVICES
+echo "NodeName=gn1 Name=gpu File=$state/nvidia[0-2]" >/etc/slurm/gres.conf
 # JobRequeue=0: what a node loses comes back to Snakemake. MinJobAge: the tests look at ended jobs.
 cat >$conf <<CONF
 $mark
@@ -59,16 +60,16 @@ KillWait=2
 SlurmdTimeout=30
 JobRequeue=0
 NodeName=cn1 NodeHostname=$host NodeAddr=127.0.0.1 Port=17001 CPUs=8 RealMemory=16000
-NodeName=gn1 NodeHostname=$host NodeAddr=127.0.0.1 Port=17002 CPUs=8 RealMemory=64000 Gres=gpu:2
-PartitionName=cpu Nodes=cn1 Default=YES DefaultTime=10 MaxTime=60
+NodeName=cn2 NodeHostname=$host NodeAddr=127.0.0.1 Port=17002 CPUs=8 RealMemory=16000
+NodeName=gn1 NodeHostname=$host NodeAddr=127.0.0.1 Port=17003 CPUs=8 RealMemory=64000 Gres=gpu:3
+PartitionName=cpu Nodes=cn[1-2] Default=YES DefaultTime=10 MaxTime=60
 PartitionName=gpu Nodes=gn1 DefaultTime=10 MaxTime=60
 CONF
 slurmctld
-slurmd -N cn1
-slurmd -N gn1
+for node in cn1 cn2 gn1; do slurmd -N $node; done
 for ((end = SECONDS + 30; SECONDS < end; )); do
-  idle=$(timeout 2 sinfo -hNt idle -o %N 2>/dev/null | sort -u | wc -l) || true
-  [ "$idle" = 2 ] && exit 0
+  idle=$(timeout 2 scontrol show node --oneliner 2>/dev/null | grep -c ' State=IDLE ') || true
+  [ "$idle" = 3 ] && exit 0
   sleep 0.1
 done
 tail $logs/*.log >&2

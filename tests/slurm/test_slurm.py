@@ -5,7 +5,7 @@ import signal
 from itertools import pairwise
 
 import pytest
-from cluster import RUNS, slurm
+from cluster import RUNS, Cluster, drained, slurm
 from project import assert_same
 
 GD, SGD = "results/train/pytorch/cpu/gd.parquet", "results/train/pytorch/cpu/sgd.parquet"
@@ -13,6 +13,7 @@ EACH_ITS_JOB = "--group-components=measured-{device}=1"
 MEASURING = {"floor", "parallel", "verify", "matmul", "train"}
 LIGHT = {"download", "standardise", "gather"}
 UUID = "00000000-0000-4000-8000-000000000000"
+RANKS, RANKS_ON_GPUS = (f"results/parallel/{device}.parquet" for device in ("cpu", "cuda"))
 PACK = 4  # measurements in one SLURM job, as the profile has it
 
 
@@ -26,6 +27,24 @@ def unfinished(finished):
 def assert_healed(project, local):
     """The tables that are there where nothing went wrong."""
     assert_same(project.traces(*RUNS), local.traces(*RUNS))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def limited(tmp_path_factory, studied):
+    """A project whose only job exceeds its time limit while the other tests run, and its process.
+
+    SLURM's shortest limit is a minute.
+    """
+    project = Cluster(tmp_path_factory.mktemp("limited"), studied)
+    project.replace("profiles/slurm/config.yaml", "else 5) *", "else 1) *")
+    project.remove(GD)
+    try:
+        with project.paused("measuring", GD) as run:
+            project.stage().suspend()  # for good, and only this one
+            project.resume()
+            yield project, run
+    finally:
+        project.close()
 
 
 # The study
@@ -42,7 +61,7 @@ def test_what_measures_goes_through_sbatch_and_what_is_light_does_not(studied):
 
 def test_short_measurements_share_a_job_and_run_one_after_another(studied):
     spans = {}
-    for stage, job, begin, end in studied.notes():
+    for stage, job, _, begin, end in studied.notes():
         if stage in ("matmul", "train"):
             spans.setdefault(job, []).append((begin, end))
     assert len(spans) == len(studied.jobs()) - 3 == math.ceil((len(RUNS) + 2) / PACK)
@@ -54,12 +73,14 @@ def test_short_measurements_share_a_job_and_run_one_after_another(studied):
 def test_each_measuring_job_has_a_cpu_node_to_itself_and_time_for_all_that_it_measures(studied):
     limits = []
     for job in studied.jobs():
-        assert (job["Partition"], job["NodeList"], job["JobState"]) == ("cpu", "cn1", "COMPLETED")
-        assert job["CPUs/Task"] in ("1", "2")  # it asked for one, or one for each rank
-        assert job["NumCPUs"] == "8"  # and has all
+        assert (job["Partition"], job["JobState"]) == ("cpu", "COMPLETED")
+        assert job["NodeList"] in ("cn1", "cn2")
+        assert job["NumCPUs"] == "8"  # whatever it asked for
         assert job["MinMemoryNode"] == "4000M"
         limits.append(job["TimeLimit"])
     assert sorted(limits) == ["00:05:00"] * 4 + ["00:20:00"]
+    asked = sorted((job["NumTasks"], job["CPUs/Task"]) for job in studied.jobs())
+    assert asked == [("1", "4")] * 4 + [("2", "1")]  # a task for each rank
 
 
 def test_the_results_are_those_of_a_local_run(studied, local):
@@ -76,14 +97,24 @@ def test_a_second_run_has_nothing_to_do_with_slurm_or_without(finished):
 
 # Placement
 
-PLACED = """
+PLACED = '''
 rule placed:
     output:
         "placed/{device}/{part}",
     shell:
-        "echo \\"${{CUDA_VISIBLE_DEVICES-none}} $SLURM_JOB_ID\\" > {output}; sleep 2"
-"""
+        """
+        echo "${{CUDA_VISIBLE_DEVICES-none}} $SLURM_JOB_ID" > {output}
+        touch met.{wildcards.device}.{wildcards.part}
+        until [ $(ls | grep -c '^met[.]cuda') -ge MEETING ]; do sleep 0.1; done
+        """
+'''
 ON_GPUS = [f"placed/cuda/{part}" for part in "abc"]
+
+
+def add_rule(project, meeting):
+    """Add the rule above, so many of whose GPU jobs are at work at once."""
+    with (project.folder / "Snakefile").open("a") as file:
+        file.write(PLACED.replace("MEETING", str(meeting)))
 
 
 def placed(project, path):
@@ -94,40 +125,54 @@ def placed(project, path):
 
 
 def test_gpu_jobs_get_a_gpu_each_and_cpu_jobs_none(finished):
-    with (finished.folder / "Snakefile").open("a") as file:
-        file.write(PLACED)
+    add_rule(finished, meeting=len(ON_GPUS))
     finished.run("placed/cpu/a", *ON_GPUS)
     gpus, job = placed(finished, "placed/cpu/a")
     assert (gpus, job["Partition"], job["NumCPUs"]) == ("none", "cpu", "8")
     assert "TresPerJob" not in job
     of_jobs = [placed(finished, path) for path in ON_GPUS]
-    assert {gpus for gpus, _ in of_jobs} == {"0", "1"}
+    assert {gpus for gpus, _ in of_jobs} == {"0", "1", "2"}
     assert {(job["Partition"], job["NumCPUs"]) for _, job in of_jobs} == {("gpu", "1")}
     assert {job["TresPerJob"] for _, job in of_jobs} == {"gres:gpu:1"}
 
 
 def test_gpu_jobs_that_share_a_job_share_one_gpu(finished):
-    with (finished.folder / "Snakefile").open("a") as file:
-        file.write(PLACED)
+    add_rule(finished, meeting=0)
     finished.replace("profiles/slurm/config.yaml", "  train: measured", "  placed: measured")
     finished.replace("profiles/slurm/config.yaml", "  train: {alone", "  placed: {alone")
-    finished.run(*ON_GPUS)
+    finished.run(*ON_GPUS[:2])
     [job] = finished.jobs()
     assert (job["Partition"], job["TresPerJob"]) == ("gpu", "gres:gpu:1")
-    assert (job["TimeLimit"], job["MinMemoryNode"]) == ("00:30:00", "16000M")
+    assert (job["TimeLimit"], job["MinMemoryNode"]) == ("00:20:00", "16000M")
 
 
-def test_a_gpu_job_of_the_study_lands_on_a_gpu_and_says_that_nothing_computes_there(finished):
+def test_gpu_jobs_of_the_study_land_on_gpus_and_say_that_nothing_computes_there(finished):
     """A GPU of start.sh is none: what is seen here is the way to it, and a clear end."""
     finished.configure(lambda config: config.update(devices=["cpu", "cuda"]))
     before = finished.files()
-    said = finished.fail("results/verify/pytorch/cuda.parquet", "--retries=0")
-    [job] = finished.jobs()
-    assert (job["Partition"], job["NodeList"], job["JobState"]) == ("gpu", "gn1", "FAILED")
-    assert job["TresPerJob"] == "gres:gpu:1"
-    assert (job["TimeLimit"], job["MinMemoryNode"]) == ("00:10:00", "16000M")
-    assert "(CUDA_VISIBLE_DEVICES: 0); see whether nvidia-smi does" in said
+    said = finished.fail("results/verify/pytorch/cuda.parquet", RANKS_ON_GPUS, "--retries=0")
+    jobs = finished.jobs()
+    for job in jobs:
+        assert (job["Partition"], job["NodeList"], job["JobState"]) == ("gpu", "gn1", "FAILED")
+        assert (job["TimeLimit"], job["MinMemoryNode"]) == ("00:10:00", "16000M")
+    gpus = {job["TresPerJob"]: job["NumTasks"] for job in jobs}
+    assert gpus == {"gres:gpu:1": "1", "gres:gpu:2": "2"}  # the ranks have one each
+    assert "(CUDA_VISIBLE_DEVICES: 0,1); see whether nvidia-smi does" in said
     assert finished.files() == before
+
+
+# Ranks
+
+
+def test_ranks_are_tasks_of_srun_and_may_be_on_several_nodes(finished):
+    """The stage itself has compared their steps with those of the reference."""
+    finished.remove(RANKS)
+    finished.run(RANKS, "--set-resources=parallel:nodes=2")
+    [job] = finished.jobs()
+    assert (job["NodeList"], job["NumTasks"], job["NumCPUs"]) == ("cn[1-2]", "2", "16")
+    nodes = [node for stage, _, node, *_ in finished.notes() if stage == "parallel"]
+    assert sorted(nodes) == ["cn1", "cn2"]
+    assert sorted(finished.read(RANKS).ranks.unique()) == [1, 2]
 
 
 # Failures
@@ -147,17 +192,6 @@ def test_a_failing_job_is_retried_with_more_and_reported_and_takes_nothing_from_
     assert GD not in unfinished.files()
 
 
-def test_a_job_that_exceeds_its_time_limit_is_retried_with_more(unfinished, local):
-    unfinished.replace("profiles/slurm/config.yaml", "else 5) *", "else 1) *")
-    with unfinished.paused("measuring", GD) as run:
-        run.wait_for(lambda: "TIMEOUT" in unfinished.states())
-        unfinished.resume()
-        assert run.finish() == 0
-    assert unfinished.states() == ["TIMEOUT", "COMPLETED"]
-    assert [job["TimeLimit"] for job in unfinished.jobs()] == ["00:01:00", "00:02:00"]
-    assert_healed(unfinished, local)
-
-
 def test_a_job_that_is_cancelled_by_hand_is_submitted_again(unfinished, local):
     with unfinished.paused("writing", GD) as run:
         slurm("scancel", unfinished.jobs()[0]["JobId"])
@@ -168,16 +202,11 @@ def test_a_job_that_is_cancelled_by_hand_is_submitted_again(unfinished, local):
 
 
 def test_a_job_waits_for_a_drained_node(unfinished, local):
-    slurm("scontrol", "update", "nodename=cn1", "state=drain", "reason=test")
-    try:
-        with unfinished.started(GD) as run:
-            run.wait_for(lambda: unfinished.states() == ["PENDING"])
-            run.wait_for(lambda: "drain" in unfinished.jobs()[0]["Reason"].lower())
-            slurm("scontrol", "update", "nodename=cn1", "state=resume")
-            assert run.finish() == 0
-    finally:
-        if "drain" in slurm("sinfo", "--noheader", "--nodes=cn1", "--format=%T"):
-            slurm("scontrol", "update", "nodename=cn1", "state=resume")
+    with drained("cn1", "cn2"), unfinished.started(GD) as run:
+        run.wait_for(lambda: unfinished.states() == ["PENDING"])
+        run.wait_for(lambda: "drain" in unfinished.jobs()[0]["Reason"].lower())
+        slurm("scontrol", "update", "nodename=cn1", "state=resume")
+        assert run.finish() == 0
     assert unfinished.states() == ["COMPLETED"]
     assert_healed(unfinished, local)
 
@@ -202,7 +231,7 @@ def test_after_a_killed_snakemake_the_next_cancels_its_jobs_and_makes_whole_tabl
 ):
     unfinished.remove(SGD)
     both = (GD, SGD, EACH_ITS_JOB)
-    with unfinished.paused("writing", *both) as killed:
+    with drained("cn2"), unfinished.paused("writing", *both) as killed:
         killed.wait_for(lambda: sorted(unfinished.states()) == ["PENDING", "RUNNING"])
         killed.kill()
         killed.finish()
@@ -217,6 +246,14 @@ def test_after_a_killed_snakemake_the_next_cancels_its_jobs_and_makes_whole_tabl
     assert f"left behind: {' '.join(orphans)}\n" in run.said()
     assert unfinished.states() == ["CANCELLED"] * 2 + ["PENDING"] + ["COMPLETED"] * 2
     # what is another folder's, or no snakemake's, stays
-    assert set(slurm("squeue", "--noheader", "--format=%A").split()) == set(others)
+    assert set(slurm("squeue", "--noheader", "--format=%A").split()) >= set(others)
     slurm("scancel", *others)
     assert_healed(unfinished, local)
+
+
+def test_a_job_that_exceeds_its_time_limit_is_retried_with_more(limited, local):
+    project, run = limited
+    assert run.finish() == 0
+    assert project.states() == ["TIMEOUT", "COMPLETED"]
+    assert [job["TimeLimit"] for job in project.jobs()] == ["00:01:00", "00:02:00"]
+    assert_healed(project, local)

@@ -223,6 +223,17 @@ def test_cases_that_take_turns_are_each_measured_in_their_own_precision(pytorch)
     assert len({tuple(asked for asked, _ in taken[at : at + 3]) for at in range(3, 303, 3)}) == 6
 
 
+def test_what_comes_after_a_measurement_is_in_float32_whether_it_succeeded_or_not(pytorch):
+    framework, state = with_tf32(pytorch)
+    matmul.measure(framework, [("full", 0, "tf32")], n=8, device="cpu", budget_seconds=1e-4)
+    assert (state.set[0], state.precision) == ("tf32", "float32")
+    state.precision = None
+    framework.matmul = None
+    with pytest.raises(TypeError):
+        matmul.measure(framework, [("full", 0, "tf32")], n=8, device="cpu", budget_seconds=1e-4)
+    assert state.precision == "float32"
+
+
 def test_the_clock_starts_when_the_precision_is_set(pytorch):
     calls = []
 
@@ -231,7 +242,7 @@ def test_the_clock_starts_when_the_precision_is_set(pytorch):
         time.sleep(0.02)
 
     samples = measure(changed(pytorch, set_precision=slow), FULL[:1])
-    assert len(calls) == len(samples) + 1  # and once for what is checked
+    assert len(calls) == len(samples) + 2  # and once for what is checked, and at the end
     assert samples.seconds.median() < 0.01
 
 

@@ -78,7 +78,7 @@ from minibatch.problem import Problem
 found, (folder, *names) = {}, sys.argv[1:]
 x, y = np.load(f"{folder}/x.npy"), np.load(f"{folder}/y.npy")
 torch.set_num_threads(1)
-with parallel.joined(3) as rank:
+with parallel.joined(3, "cpu") as rank:
     groups = parallel.groups([1, 2, 3], "cpu")
     for name in names:
         use(name)
@@ -92,6 +92,8 @@ with parallel.joined(3) as rank:
     found["trace"] = stage._traces(arrays, stage._order(90, 7), 7, 3, groups[3])[2].tolist()
     parallel._gpu = lambda: "the only one" if rank < 2 else ""
     found["gpus"] = list(parallel.groups([1], "cuda")), list(parallel.groups([1, 2, 3], "cuda"))
+    stage.platform.node = lambda: f"node{rank // 2}"
+    found["everywhere"] = stage._everywhere({"machines": [f"a{rank // 2}"], "gpus": [], "x": 1})
     if rank == 0:
         with open(f"{folder}/found.json", "w") as file:
             json.dump(found, file)
@@ -174,8 +176,13 @@ def test_ranks_that_share_a_gpu_or_have_none_are_left_out(found):
     assert found["gpus"] == [[1], [1]]
 
 
+def test_a_table_names_the_machines_of_all_ranks(found):
+    about = {"machines": ["a0", "a1"], "gpus": [], "x": 1}
+    assert found["everywhere"] == [["node0", "node0", "node1"], about]
+
+
 def test_every_case_has_samples_within_its_budget_and_at_least_some(examples):
-    with parallel.joined(1, {}):
+    with parallel.joined(1, "cpu", {}):
         samples = stage.measure(
             *examples, ranks=[1], batch_sizes=[10, 2000], device="cpu", budget_seconds=0.001
         )
@@ -194,7 +201,7 @@ def test_a_burst_goes_on_through_the_epoch_and_its_first_step_is_not_timed(examp
     monkeypatch.setattr(
         parallel.Model, "step", lambda _, __, y, *rest: taken.append((y.tolist(), *rest))
     )
-    with parallel.joined(1, {}):
+    with parallel.joined(1, "cpu", {}):
         case = stage.Case(arrays, 7, 1, None)
         assert [len(case.burst(3)), len(case.burst(1))] == [3, 1]
     order = np.random.RandomState([0, 1]).permutation(30)
@@ -257,26 +264,3 @@ def test_a_rank_that_fails_or_dies_ends_the_job_with_what_it_said(tmp_path, argu
     assert code != 0
     assert said in stderr
     assert list(output.parent.iterdir()) == []
-
-
-def test_tasks_of_srun_meet_by_what_slurm_tells_them(tmp_path, arguments):
-    scontrol = tmp_path / "scontrol"
-    scontrol.write_text(
-        '#!/bin/sh\n[ "$*" = "show hostnames node[1-2]" ] && echo localhost node2\n'
-    )
-    scontrol.chmod(0o755)
-    output = tmp_path / "cpu.parquet"
-    step = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "2"}
-    step |= {"SLURM_STEP_NODELIST": "node[1-2]", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    tasks = [
-        subprocess.Popen(
-            [sys.executable, "-m", "minibatch.stages.parallel", *arguments, output],
-            env=os.environ | step | {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        for task in range(2)
-    ]
-    assert [finish(task) for task in tasks] == [(0, "", "")] * 2
-    assert is_whole(output, arguments[1])

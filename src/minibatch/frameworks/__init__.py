@@ -79,7 +79,8 @@ def provenance(framework: ModuleType, device: str) -> dict[str, list[str]]:
             visible = os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
             raise Problem(
                 f"{framework.version()} finds no GPU on {node} (CUDA_VISIBLE_DEVICES: {visible}); "
-                "see whether nvidia-smi does, or take cuda out of devices in config.yaml"
+                "see whether nvidia-smi does, with a driver that is new enough, or take cuda out "
+                "of devices in config.yaml"
             )
         about["gpus"] = [f"{gpu} in {node}"]
     return about

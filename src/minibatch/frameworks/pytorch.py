@@ -3,6 +3,7 @@
 The compiled step takes its gradient from torch.func; a loop in Python calls it for each batch.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
@@ -17,6 +18,8 @@ ASYNCHRONOUS = {"cuda"}  # on the CPU, operations return when they are done
 
 # What is added up in float32 stays so, as the bounds of the gate suppose.
 torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+# The compiler's advice to use TF32 is none where float32 is asked for.
+warnings.filterwarnings("ignore", "TensorFloat32 tensor cores")
 
 
 def version() -> str:
@@ -32,6 +35,9 @@ def set_threads(threads: int) -> None:
 def set_precision(precision: str) -> None:
     """Let a GPU's products of float32 use "tf32", or take them as they are."""
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+
+
+set_precision("float32")  # whatever the environment allows
 
 
 def gpu() -> str | None:

@@ -123,7 +123,28 @@ def _time(
     budget_seconds: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Time calls in rounds, each in a new random order, until each has spent its budget.
+    """Time calls, and leave the framework in float32; one row a sample."""
+    try:
+        spent = _spend(framework, calls, checks, budget_seconds, seed)
+    finally:
+        framework.set_precision("float32")
+    rows = [
+        (*case, repeat, seconds)
+        for case, samples in spent.items()
+        for repeat, seconds in enumerate(samples)
+    ]
+    columns = ["strategy", "n", "block", "precision", "repeat", "seconds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _spend(
+    framework: ModuleType,
+    calls: dict[Case, Callable],
+    checks: dict[Case, Callable],
+    budget_seconds: float,
+    seed: int,
+) -> dict[Case, list[float]]:
+    """The seconds of each call, in rounds, each in a new random order, until its budget is spent.
 
     The first result of each is checked before any is timed. That call warms up, unless it is a
     LONG one: millions of operations have warmed up by themselves, and it stands for the case.
@@ -144,13 +165,7 @@ def _time(
         order.shuffle(pending)
         for case in pending:
             spent[case].append(_seconds(framework, calls, case)[0])
-    rows = [
-        (*case, repeat, seconds)
-        for case, samples in spent.items()
-        for repeat, seconds in enumerate(samples)
-    ]
-    columns = ["strategy", "n", "block", "precision", "repeat", "seconds"]
-    return pd.DataFrame(rows, columns=columns)
+    return spent
 
 
 def _seconds(

@@ -4,7 +4,7 @@ import gc
 import platform
 import random
 import sys
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from time import perf_counter_ns
 
@@ -179,21 +179,32 @@ def _agree(counts: list[int]) -> list[int]:
     return said.tolist()
 
 
+def _everywhere(about: dict) -> tuple[list[str], dict]:
+    """The host of each rank, and a provenance with the machines and GPUs of all of them."""
+    mine = platform.node(), about["machines"], about["gpus"]
+    every = [mine] * dist.get_world_size()
+    dist.all_gather_object(every, mine)
+    hosts, *lists = zip(*every, strict=True)
+    machines, gpus = (sorted({*chain(*found)}) for found in lists)
+    return list(hosts), about | {"machines": machines, "gpus": gpus}
+
+
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Measure with one thread in each process; rank 0 writes the table."""
     [path] = inputs
     pytorch.set_threads(1)
-    with parallel.joined(max(parameters["ranks"])) as rank:
+    with parallel.joined(max(parameters["ranks"]), parameters["device"]) as rank:
         examples = tables.read(path, parameters["inputs"][str(path)]).to_numpy()
         x, y = np.ascontiguousarray(examples[:, :-1]), np.ascontiguousarray(examples[:, -1])
         versions = frameworks.provenance(pytorch, parameters["device"])
-        about = provenance.collect(threads=[1], **versions)
+        hosts, about = _everywhere(provenance.collect(threads=[1], **versions))
         gc.freeze()  # a search through all that the imports left would fall into some timings
         names = ("ranks", "batch_sizes", "device", "budget_seconds")
         samples = measure(x, y, **{name: parameters[name] for name in names})
         if rank == 0:
             samples.insert(0, "device", parameters["device"])
-            samples.insert(0, "machine", platform.node())
+            machines = ["+".join(dict.fromkeys(hosts[:count])) for count in samples.ranks]
+            samples.insert(0, "machine", machines)
             tables.write(samples, output, parameters=parameters, provenance=about)
 
 
