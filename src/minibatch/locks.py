@@ -28,6 +28,7 @@ def take(directory: str) -> TextIO:
             f"another snakemake (process {holder}) is at work in this folder; wait until it ends"
         ) from None
     except OSError as error:  # some network file systems have none
+        run.close()
         raise Problem(
             f"{directory} cannot be locked ({error.strerror}); work in a folder on another disk"
         ) from None
