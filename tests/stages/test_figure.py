@@ -115,7 +115,7 @@ def test_the_notes_stand_on_a_placeholder_as_on_any_figure():
     paths.append(written("floor.parquet", {"seconds": [1.0]}, "elsewhere"))
     drawn = said(draw("ladder", paths, json_file=source(surrogate=True)))
     assert "SURROGATE" in drawn
-    assert "elsewhere; here" in drawn
+    assert "(elsewhere, here)" in drawn
     assert "was not measured" in drawn
 
 
