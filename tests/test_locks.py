@@ -104,7 +104,7 @@ def test_the_process_that_is_named_is_the_holder_and_no_earlier_one(start):
     locks.take(".").close()
     first = start(TAKE)
     assert said(first.stdout) == "taken\n"
-    assert f"(process {first.pid} on " in start(TAKE).communicate()[1]
+    assert f"(process {first.pid} on {platform.node()})" in start(TAKE).communicate()[1]
 
 
 def test_runs_in_different_folders_do_not_meet(start, folder, monkeypatch):

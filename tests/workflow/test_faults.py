@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -100,7 +101,8 @@ def test_a_second_run_is_refused_in_one_line_while_the_first_goes_on(unfinished,
     with unfinished.paused("measuring", GD) as first:
         said = unfinished.fail(GD)
         [line] = [line for line in said.splitlines() if "another snakemake" in line]
-        assert line.startswith(f"another snakemake (process {first.pid} on ")
+        holder = f"process {first.pid} on {platform.node()}"
+        assert line.startswith(f"another snakemake ({holder}) is at work in this folder")
         assert "Training" not in said
         assert GD in unfinished.run("--dry-run", "--quiet=host", GD)
         assert unfinished.pending() > {GD}
