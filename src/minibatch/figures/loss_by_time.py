@@ -34,7 +34,6 @@ def draw(tables: dict[str, pd.DataFrame], target_loss: float) -> Figure:
             textcoords="offset points",
             fontsize=8,
             color=style.GREY,
-            path_effects=style.HALO,
         )
         style.floor(axes, floor)
         axes.set(xscale="log", ylim=(BOTTOM, TOP), xlabel="time without evaluation [ms]")

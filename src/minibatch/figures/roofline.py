@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from minibatch.figures import style
 from minibatch.text import digits
@@ -59,7 +60,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
             xytext=offset,
             textcoords="offset points",
             ha=side,
-            path_effects=style.HALO,
+            path_effects=[withStroke(linewidth=3, foreground="white")],  # legible on a line
         )
     axes.set(
         xscale="log",

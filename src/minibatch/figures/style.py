@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 # Okabe and Ito (2008), without the yellow, which is too pale for a line.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9"]
 DASHES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2))]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 GREY = "#555555"
-HALO = [withStroke(linewidth=3, foreground="white")]  # keeps a label legible on a line
 
 matplotlib.rcParams.update(
     {
@@ -98,7 +96,6 @@ def floor(axes: Axes, value: float) -> None:
         va="top",
         color=GREY,
         fontsize=8,
-        path_effects=HALO,
     )
 
 
