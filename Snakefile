@@ -18,10 +18,11 @@ os.environ["MINIBATCH_JOBS_LOCK"] = os.path.abspath(".snakemake/minibatch.jobs.l
 if workflow.remote_exec:  # a cluster's orphans are cancelled, not waited for: its disk may not lock
     del os.environ["MINIBATCH_JOBS_LOCK"]
 
-from minibatch import config as configuration
-from minibatch import environments, experiment, locks, slurm
-from minibatch.canonical import canonical
-from minibatch.fingerprint import code
+from minibatch import locks
+from minibatch.plan import config as configuration
+from minibatch.plan import environments, experiment, slurm
+from minibatch.plan.fingerprint import code
+from minibatch.tables.canonical import canonical
 
 written = configuration.or_exit(
     configuration.Files, ["config.yaml", *workflow.overwrite_configfiles]
@@ -99,7 +100,7 @@ include: "workflow/rules/download.smk"
 include: "workflow/rules/standardise.smk"
 include: "workflow/rules/environments.smk"
 include: "workflow/rules/verify.smk"
-include: "workflow/rules/floor.smk"
+include: "workflow/rules/baseline.smk"
 include: "workflow/rules/matmul.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/parallel.smk"

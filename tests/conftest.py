@@ -7,7 +7,8 @@ from queue import Queue
 import numpy as np
 import pytest
 
-from minibatch import frameworks, surrogate
+from minibatch import frameworks
+from minibatch.sgd import surrogate
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = [

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from minibatch import command
-from minibatch.problem import Problem
+from minibatch.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("package_on_path")
 
@@ -17,10 +17,11 @@ WRITE = """
 import sys
 from pathlib import Path
 import numpy as np, pandas as pd
-from minibatch import command, tables
+from minibatch import command
+from minibatch.tables import parquet
 def make(parameters, inputs, output):
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(100_000, 2)), columns=["a", "b"])
-    tables.write(frame, output, parameters=parameters, provenance={})
+    parquet.write(frame, output, parameters=parameters, provenance={})
 sys.exit(command.run(make))
 """
 
@@ -49,7 +50,7 @@ def test_the_parameters_the_inputs_and_the_output_arrive_and_the_exit_code_is_0(
 
 
 def test_a_problem_is_one_line_and_exit_code_1(capsys):
-    assert command.run(raising(Problem("table.dat: row 3 is short")), ARGUMENTS) == 1
+    assert command.run(raising(UserError("table.dat: row 3 is short")), ARGUMENTS) == 1
     assert capsys.readouterr() == ("", "error: table.dat: row 3 is short\n")
 
 

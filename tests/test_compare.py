@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from minibatch import compare, tables
-from minibatch.canonical import digest
+from minibatch import compare
 from minibatch.figures import machines
 from minibatch.summaries.ladder import RUNGS
+from minibatch.tables import parquet
+from minibatch.tables.canonical import digest
 
 ROOT = Path(__file__).parents[1]
 LAPTOP = "laptop, Some CPU, 8 cores"
@@ -31,7 +32,7 @@ def ladder(factor=1.0, device="cpu", frameworks=("pytorch", "jax"), sizes=(1, 15
         for rung in RUNGS
         for size in sizes
     ]
-    below = {"framework": "numba", "rung": "floor", "batch_size": 1} | ends("seconds", 1e-5)
+    below = {"framework": "numba", "rung": "baseline", "batch_size": 1} | ends("seconds", 1e-5)
     return pd.DataFrame([*rows, below]).assign(device=device, ratio=1.0)
 
 
@@ -83,7 +84,7 @@ def results(folder, machine, read, made_from=None, target_loss=0.25):
     whole = {"provenance": {"machines": [machine], "frameworks": ["torch 2"], "threads": [1]}}
     for name, parameters in made_from.items():
         empty = pd.DataFrame({"x": [0]})
-        tables.write(empty, folder / f"{name}.parquet", parameters=parameters, **whole)
+        parquet.write(empty, folder / f"{name}.parquet", parameters=parameters, **whole)
     inputs = {
         f"results/{name}.parquet": digest(parameters)
         for name, parameters in made_from.items()
@@ -92,7 +93,7 @@ def results(folder, machine, read, made_from=None, target_loss=0.25):
     for name, table in read.items():
         options = {"target_loss": target_loss} if name == "training" else {}
         parameters = {"inputs": {} if name == "matmul" else inputs, "options": options}
-        tables.write(table, folder / f"summary/{name}.parquet", parameters=parameters, **whole)
+        parquet.write(table, folder / f"summary/{name}.parquet", parameters=parameters, **whole)
     return folder
 
 
@@ -198,7 +199,7 @@ def test_the_table_as_text_has_a_line_a_machine(pair, capsys):
     assert "jax compiled laptop cpu 1,000 0.667" in lines
     assert "jax compiled node07 cpu 3,000 (3×) 2 (3×)" in lines
     assert "pytorch node07 cpu 0.0333 (0.33×) 13.3 (0.33×) 26.7 (0.33×)" in lines
-    assert "numba floor node07 cpu 0.01 (1×) –" in lines
+    assert "numba baseline node07 cpu 0.01 (1×) –" in lines
     assert "Milliseconds to a loss of 0.25" in lines
     assert "pytorch direct node07 cpu 12 (3×) never" in lines
     assert lines[-1] == "The figure: comparison/machines.svg"
@@ -209,7 +210,7 @@ def test_figure_and_table_are_written_beside_the_results(pair, capsys):
     assert sorted(os.listdir("comparison")) == [
         f"machines.{end}" for end in ("parquet", "png", "svg")
     ]
-    table = tables.read("comparison/machines.parquet")
+    table = parquet.read("comparison/machines.parquet")
     assert table.attrs["provenance"]["machines"] == [LAPTOP, NODE]
     assert table.attrs["parameters"]["folders"] == {"laptop": "results", "node07": "node/results"}
     assert set(table.hardware) == {LAPTOP, NODE}
@@ -222,7 +223,7 @@ def test_figure_and_table_are_written_beside_the_results(pair, capsys):
 def test_one_machine_before_and_after_is_told_apart_by_folder(pair, capsys):
     results(Path("after"), LAPTOP, everything(0.5))
     printed = said([pair[0], "after", pair[1]], capsys)
-    assert set(tables.read("comparison/machines.parquet").machine) == {
+    assert set(parquet.read("comparison/machines.parquet").machine) == {
         "laptop (results)",
         "laptop (after)",
         "node07",
@@ -252,9 +253,9 @@ def test_a_folder_without_tables_is_told_what_to_run(pair, capsys):
 
 def test_a_table_that_is_missing_or_damaged_or_of_another_version_is_named(pair, capsys):
     path = Path("node/results/summary/ladder.parquet")
-    old = tables.read(path)
+    old = parquet.read(path)
     about = {name: old.attrs[name] for name in ("parameters", "provenance")}
-    tables.write(old.drop(columns="rung"), path, **about)
+    parquet.write(old.drop(columns="rung"), path, **about)
     assert error(pair, capsys).startswith(f"{path}: has no column rung, so another version made it")
     path.write_bytes(b"no Parquet")
     assert error(pair, capsys).startswith(f"{path}: damaged")
@@ -281,7 +282,7 @@ def test_other_parameters_are_named_in_a_warning_and_in_the_figure(pair, capsys)
     )
     svg = Path("comparison/machines.svg").read_text()
     assert "seeds 5 against 3" in svg
-    assert tables.read("comparison/machines.parquet").ratio.notna().any()
+    assert parquet.read("comparison/machines.parquet").ratio.notna().any()
 
 
 def test_other_data_below_a_run_and_long_values_are_named(pair):
@@ -389,7 +390,7 @@ def test_make_compare_takes_two_folders_and_more_and_alone_says_how(make, tmp_pa
     done = make(**dict(zip("ABC", paths, strict=True)))
     assert (done.returncode, done.stderr) == (0, "")
     assert f"The figure: {tmp_path}/out/machines.svg" in done.stdout
-    assert len(tables.read(tmp_path / "out/machines.parquet").machine.unique()) == 3
+    assert len(parquet.read(tmp_path / "out/machines.parquet").machine.unique()) == 3
     alone = make()
     assert alone.returncode != 0
     assert alone.stderr.splitlines()[0] == f"error: {compare.USAGE}"

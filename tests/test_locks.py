@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from minibatch import locks
-from minibatch.problem import Problem
+from minibatch.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("package_on_path")
 
@@ -18,10 +18,10 @@ GUARD_SECONDS = 100  # ends a test that hangs; nothing is measured by it
 TAKE = """
 import sys
 from minibatch import locks
-from minibatch.problem import Problem
+from minibatch.errors import UserError
 try:
     lock = locks.take(".")
-except Problem as problem:
+except UserError as problem:
     sys.exit(str(problem))
 print("taken", flush=True)
 sys.stdin.read()
@@ -85,7 +85,7 @@ def test_a_disk_without_locks_is_one_line_with_the_remedy(folder, monkeypatch):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         locks.take(str(folder))
     assert str(caught.value) == (
         f"{folder} cannot be locked (No locks available); work in a folder on another disk"

@@ -1,1 +1,18 @@
-"""Which batch size of stochastic gradient descent is best on this machine, and why."""
+"""Which batch size of stochastic gradient descent is best on this machine, and why.
+
+A line a room, in the order in which they may import one another: each only from those above it.
+
+- errors      `UserError`, what the user can mend
+- tables      Parquet with a checksum, canonical JSON, atomic files, provenance; reading them again
+- sgd         what is computed, and the oracles that it is checked against
+- frameworks  one module a framework, found by its file
+- locks       one run at a time in a folder
+- plan        what config.yaml asks for, checked and as jobs; only the Snakefile imports it
+- summaries   tables → the tables of the report, one module each
+- figures     tables → figure, one module each
+- report      tables and figures → page
+- command     what the command lines of all stages have in common
+- stages      one module a stage, run as `python -m minibatch.stages.NAME`
+- torchrun    starts the ranks of a stage that several processes share
+- compare     the results of several machines side by side
+"""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from minibatch.errors import UserError
 from minibatch.locks import JOBS
-from minibatch.problem import Problem
 
 Make = Callable[[dict, list[Path], Path], None]
 
@@ -20,7 +20,7 @@ Make = Callable[[dict, list[Path], Path], None]
 def run(make: Make, argv: Sequence[str] | None = None) -> int:
     """Parse a stage's command line, call `make(parameters, inputs, output)`, return the exit code.
 
-    A Problem or a failing disk is one line on standard error and exit code 1.
+    A UserError or a failing disk is one line on standard error and exit code 1.
     """
     parser = argparse.ArgumentParser(description=sys.modules[make.__module__].__doc__)
     parser.add_argument("--parameters", type=json.loads, required=True, metavar="JSON")
@@ -31,8 +31,8 @@ def run(make: Make, argv: Sequence[str] | None = None) -> int:
     try:
         with _sharing_lock():
             make(arguments.parameters, arguments.inputs, arguments.output)
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

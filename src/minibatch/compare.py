@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from minibatch import provenance, tables
+from minibatch.errors import UserError
 from minibatch.figures import machines, style
-from minibatch.files import replacing
-from minibatch.problem import Problem
-from minibatch.strategies import STRATEGIES
+from minibatch.sgd.strategies import STRATEGIES
 from minibatch.summaries.published import CHAPTER_BLOCK, CHAPTER_N
-from minibatch.text import digits
+from minibatch.summaries.text import digits
+from minibatch.tables import parquet, provenance
+from minibatch.tables.files import replacing
 
 Tables = dict[str, pd.DataFrame]
 
@@ -125,11 +125,11 @@ def _differ(a: dict, b: dict, mine: Path, theirs: Path) -> Iterator[str]:
             inside = Path(path).relative_to("results")
             try:
                 pair = [
-                    tables.read(folder / inside, digest).attrs["parameters"]
+                    parquet.read(folder / inside, digest).attrs["parameters"]
                     for folder, digest in ((mine, ours[path]), (theirs, other[path]))
                 ]
                 yield from _differ(*pair, mine, theirs)
-            except Problem:
+            except UserError:
                 yield str(inside)
 
 
@@ -170,22 +170,22 @@ def _cell(row: dict, first: str, factor: float) -> str:
 def load(folders: Sequence[Path]) -> dict[str, Tables]:
     """The tables of results folders, by host; with the folder where two are from the same one."""
     if len(folders) < 2:
-        raise Problem(USAGE)
+        raise UserError(USAGE)
     if len({folder.resolve() for folder in folders}) < len(folders):
-        raise Problem(f"one folder is named twice: {' '.join(map(str, folders))}")
+        raise UserError(f"one folder is named twice: {' '.join(map(str, folders))}")
     found = []
     for folder in folders:
         if not folder.is_dir():
-            raise Problem(f"{folder}: there is no such folder; {USAGE}")
+            raise UserError(f"{folder}: there is no such folder; {USAGE}")
         if not (folder / "summary").is_dir():
-            raise Problem(
+            raise UserError(
                 f"{folder}: no summary tables in it; run make on its machine, and name the results "
                 "folder that it fills"
             )
-        read = {name: tables.read(folder / f"summary/{name}.parquet") for name in READ}
+        read = {name: parquet.read(folder / f"summary/{name}.parquet") for name in READ}
         for name, columns in READ.items():
             if missing := [column for column in columns if column not in read[name]]:
-                raise Problem(
+                raise UserError(
                     f"{folder}/summary/{name}.parquet: has no column {missing[0]}, so another "
                     "version made it; run make there with the version that is here"
                 )
@@ -201,11 +201,11 @@ def load(folders: Sequence[Path]) -> dict[str, Tables]:
 
 
 def _machines(read: Tables) -> list[str]:
-    return tables.origin(read.values())["machines"]
+    return parquet.origin(read.values())["machines"]
 
 
 def _hardware(read: Tables) -> str:
-    gpus = tables.origin(read.values())["gpus"]
+    gpus = parquet.origin(read.values())["gpus"]
     return "; ".join([*_machines(read), *gpus]) or "unknown machine"
 
 
@@ -219,12 +219,12 @@ def _make(folders: Sequence[Path], output: Path) -> None:
     for suffix, metadata in ((".png", {}), (".svg", {"Date": None})):
         with replacing(output / f"machines{suffix}") as temporary:
             figure.savefig(temporary, dpi=150, metadata=metadata)
-    origin = tables.origin(table for read in found.values() for table in read.values())
+    origin = parquet.origin(table for read in found.values() for table in read.values())
     named = {"folders": dict(zip(found, map(str, folders), strict=True))}
     path = output / "machines.parquet"
-    tables.write(rows, path, parameters=named, provenance=provenance.collect(**origin))
+    parquet.write(rows, path, parameters=named, provenance=provenance.collect(**origin))
     for (name, read), folder in zip(found.items(), folders, strict=True):
-        about = tables.origin(read.values())
+        about = parquet.origin(read.values())
         threads = " or ".join(map(str, about["threads"]))
         print(f"{name}: {_hardware(read)}; {folder}; threads: {threads}")
         print(f"  {', '.join(about['frameworks'])}")
@@ -247,7 +247,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         _make(arguments.folders, arguments.output)
-    except (Problem, OSError) as error:
+    except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -6,7 +6,7 @@ import platform
 import sys
 from typing import TextIO
 
-from minibatch.problem import Problem
+from minibatch.errors import UserError
 
 JOBS = "MINIBATCH_JOBS_LOCK"  # the environment variable that tells jobs which file to share
 
@@ -14,7 +14,7 @@ JOBS = "MINIBATCH_JOBS_LOCK"  # the environment variable that tells jobs which f
 def take(directory: str) -> TextIO:
     """Become the only run in a working directory; its lock lasts as long as the file is open.
 
-    Jobs that a killed run left behind are waited for. Raises Problem where another run is on, or
+    Jobs that a killed run left behind are waited for. Raises UserError where another run is on, or
     where there are no locks: without them, two runs would mix their measurements.
     """
     run = open(os.path.join(directory, "minibatch.run.lock"), "a+")  # noqa: SIM115
@@ -24,12 +24,12 @@ def take(directory: str) -> TextIO:
         with run:
             run.seek(0)
             holder = run.read().strip()
-        raise Problem(
+        raise UserError(
             f"another snakemake (process {holder}) is at work in this folder; wait until it ends"
         ) from None
     except OSError as error:  # some network file systems have none
         run.close()
-        raise Problem(
+        raise UserError(
             f"{directory} cannot be locked ({error.strerror}); work in a folder on another disk"
         ) from None
     run.truncate(0)

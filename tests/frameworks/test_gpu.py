@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from minibatch import environments, gpu
+from minibatch.plan import environments, gpu
 from minibatch.stages import environment, matmul, train, verify
 
 ROOT = Path(__file__).parents[2]
@@ -120,13 +120,13 @@ def test_two_gpus_take_the_steps_of_one(tmp_path):
 
 STEPS = """
 import numpy as np
-from minibatch import parallel
+from minibatch.sgd import data_parallel
 from minibatch.stages.parallel import verify
 
 random = np.random.default_rng(0)
 x, y = random.standard_normal((40, 5), np.float32), random.standard_normal(40, np.float32)
-with parallel.joined(2, "cuda"):
-    groups = parallel.groups([1, 2], "cuda")
+with data_parallel.joined(2, "cuda"):
+    groups = data_parallel.groups([1, 2], "cuda")
     assert set(groups) == {1, 2}
     for size in (1, 7, 40):
         verify(x, y, size, groups, "cuda")

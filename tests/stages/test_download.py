@@ -17,8 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from minibatch import surrogate
-from minibatch.problem import Problem
+from minibatch.errors import UserError
+from minibatch.sgd import surrogate
 from minibatch.stages import download
 from minibatch.stages.download import Failure, fetch, verified
 
@@ -339,7 +339,7 @@ def test_without_addresses_a_surrogate_is_made(tmp_path):
 
 def test_a_wrong_file_never_reaches_the_output(tmp_path, serve, dataset):
     wrong = changed(dataset, 100)
-    with pytest.raises(Problem):
+    with pytest.raises(UserError):
         made(tmp_path, serve(wrong), offline="fail")
     assert os.listdir(tmp_path) == []
     content, _ = made(tmp_path, serve(wrong))
@@ -348,7 +348,7 @@ def test_a_wrong_file_never_reaches_the_output(tmp_path, serve, dataset):
 
 def test_where_it_must_not_go_on_without_the_data_it_ends_with_one_line(tmp_path, serve, refusing):
     portal = serve(PORTAL)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         made(tmp_path, refusing, portal, offline="fail")
     said = str(caught.value)
     assert "\n" not in said

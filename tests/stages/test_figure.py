@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from minibatch import tables
-from minibatch.canonical import digest
-from minibatch.problem import Problem
+from minibatch.errors import UserError
 from minibatch.stages import figure
+from minibatch.tables import parquet
+from minibatch.tables.canonical import digest
 
 SOURCE = {"surrogate": False, "address": "http://a", "retrieved": "today", "failures": {}}
 PROBLEM = {"floor": [0.2417], "examples": [1500], "stability_limit": [0.9531]}
@@ -29,13 +29,13 @@ def source(**changes):
 def written(path, frame, machine="here"):
     path = Path("results") / path
     about = {"machines": [machine], "frameworks": [], "threads": [1]}
-    tables.write(pd.DataFrame(frame), path, parameters={}, provenance=about)
+    parquet.write(pd.DataFrame(frame), path, parameters={}, provenance=about)
     return path
 
 
 def gap(path):
     path = Path("results") / path
-    tables.write_gap(path, parameters={})
+    parquet.write_gap(path, parameters={})
     return path
 
 
@@ -112,7 +112,7 @@ def test_a_gap_of_another_framework_among_full_tables_does_not_matter(monkeypatc
 
 def test_the_notes_stand_on_a_placeholder_as_on_any_figure():
     paths = [gap("train/jax/cpu/gd.parquet"), written("summary/problem.parquet", PROBLEM)]
-    paths.append(written("floor.parquet", {"seconds": [1.0]}, "elsewhere"))
+    paths.append(written("baseline.parquet", {"seconds": [1.0]}, "elsewhere"))
     drawn = said(draw("ladder", paths, json_file=source(surrogate=True)))
     assert "SURROGATE" in drawn
     assert "(elsewhere, here)" in drawn
@@ -124,6 +124,6 @@ def test_a_table_made_with_other_parameters_is_not_drawn():
     parameters = {"figure": "ladder", "framework": "all", "device": "cpu", "options": {}}
     parameters["inputs"] = {str(path): digest({"other": 1})}
     output = Path("results/figures/ladder-all-cpu.svg")
-    with pytest.raises(Problem, match="made with other parameters"):
+    with pytest.raises(UserError, match="made with other parameters"):
         figure.make(parameters, [path, source()], output)
     assert not output.exists()

@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 import torch
 
-from minibatch import gate, gpu, tables
-from minibatch.problem import Problem
+from minibatch.errors import UserError
+from minibatch.plan import gpu
 from minibatch.stages import matmul, verify
+from minibatch.tables import parquet, verdicts
 
 PRECISIONS = ["float32", "tf32", "bfloat16"]
 
@@ -47,7 +48,7 @@ def with_tf32(framework, taken=cut):
 # The gate.
 
 
-def verdicts(framework, *subjects):
+def checked(framework, *subjects):
     """(passed, detail) of the checks of some subjects."""
     found = [c for c in verify.checks(framework, "cpu", PRECISIONS) if c[0] in subjects]
     return {row.subject: (row.passed, row.detail) for row in run(found).itertuples()}
@@ -66,7 +67,7 @@ def test_each_precision_but_float32_has_a_check_of_its_own(pytorch):
 
 def test_products_that_are_in_a_precision_pass_and_say_how_close_they_are(pytorch):
     framework, state = with_tf32(pytorch)
-    found = verdicts(framework, "tf32", "bfloat16")
+    found = checked(framework, "tf32", "bfloat16")
     for precision, (passed, detail) in found.items():
         assert passed, detail
         assert detail.endswith(f"% of the bound for {precision} rounding")
@@ -76,7 +77,7 @@ def test_products_that_are_in_a_precision_pass_and_say_how_close_they_are(pytorc
 
 def test_on_the_cpu_tf32_fails_since_it_is_float32_and_bfloat16_passes(pytorch):
     before = torch.get_float32_matmul_precision()
-    found = verdicts(pytorch, "tf32", "bfloat16")
+    found = checked(pytorch, "tf32", "bfloat16")
     assert found["tf32"] == (
         False,
         "tf32: not timed, because this device computes its products in float32",
@@ -104,7 +105,7 @@ def summed_in_bfloat16(left, right):
     ],
 )
 def test_what_is_called_bfloat16_and_is_not_fails(pytorch, product, said):
-    passed, detail = verdicts(changed(pytorch, matmul=product), "bfloat16")["bfloat16"]
+    passed, detail = checked(changed(pytorch, matmul=product), "bfloat16")["bfloat16"]
     assert not passed
     assert detail.startswith(said)
 
@@ -114,7 +115,7 @@ def test_a_tf32_that_takes_no_more_bits_than_bfloat16_fails(pytorch):
         return (values.view(torch.int32) & ~0xFFFF).view(torch.float32)
 
     framework, _ = with_tf32(pytorch, seven_bits)
-    passed, detail = verdicts(framework, "tf32")["tf32"]
+    passed, detail = checked(framework, "tf32")["tf32"]
     assert not passed
     assert detail.startswith("the product in tf32: not timed, because its product is wrong")
 
@@ -130,14 +131,14 @@ def test_a_precision_that_a_device_lacks_fails_alone(pytorch):
     found = run(c for c in verify.checks(framework, "cpu", PRECISIONS) if c[0] != "clock")
     [failed] = found[~found.passed].itertuples()
     assert (failed.subject, failed.detail) == ("bfloat16", "TypeError: no such type before Ampere")
-    assert not gate.closed(found)
-    assert not gate.closed(found, "tf32")
-    assert gate.closed(found, "bfloat16")
+    assert not verdicts.closed(found)
+    assert not verdicts.closed(found, "tf32")
+    assert verdicts.closed(found, "bfloat16")
 
 
 @pytest.mark.skipif(bool(gpu.names()), reason="there is a GPU")
 @pytest.mark.usefixtures("package_on_path")
-def test_a_missing_gpu_fails_the_job_in_one_line_and_leaves_no_verdicts(tmp_path):
+def test_a_missing_gpu_fails_the_job_in_one_line_and_leaves_no_checked(tmp_path):
     output = tmp_path / "verdicts.parquet"
     job = {"framework": "pytorch", "device": "cuda", "threads": 1, "precisions": PRECISIONS}
     command = [sys.executable, "-m", "minibatch.stages.verify", "--parameters", json.dumps(job)]
@@ -159,7 +160,7 @@ def test_where_the_environment_is_missing_that_is_a_verdict_on_a_gpu_too(tmp_pat
     record.write_text(json.dumps({"status": "left out", "detail": "no wheel"}))
     job = {"framework": "jax", "device": "cuda", "threads": 1, "precisions": PRECISIONS}
     verify.make(job, [record], output)
-    [row] = tables.read(output).itertuples()
+    [row] = parquet.read(output).itertuples()
     assert (row.device, row.passed, row.detail) == ("cuda", False, "left out: no wheel")
 
 
@@ -253,9 +254,9 @@ def test_a_product_is_checked_in_the_precision_in_which_it_is_timed(pytorch):
     def never(precision):  # noqa: ARG001
         framework.set_precision("tf32")
 
-    with pytest.raises(Problem, match=r"^full at n = 64 in float32: not timed"):
+    with pytest.raises(UserError, match=r"^full at n = 64 in float32: not timed"):
         measure(changed(framework, set_precision=never), FULL, n=64)
-    with pytest.raises(Problem, match=r"^block at n = 64 in float32, blocks of 4: not timed"):
+    with pytest.raises(UserError, match=r"^block at n = 64 in float32, blocks of 4: not timed"):
         measure(changed(framework, set_precision=never), BLOCKS, n=64)
 
 
@@ -264,7 +265,7 @@ def test_a_wrong_product_in_bfloat16_is_refused(pytorch):
         product = torch.mm(left, right)
         return product * 1.02 if left.dtype == torch.bfloat16 else product
 
-    with pytest.raises(Problem, match=r"^full at n = 16 in bfloat16: not timed"):
+    with pytest.raises(UserError, match=r"^full at n = 16 in bfloat16: not timed"):
         measure(changed(pytorch, matmul=mm), [FULL[0], FULL[2]])
 
 
@@ -283,7 +284,7 @@ def test_the_ceilings_are_a_product_in_each_precision_and_one_copy(pytorch):
 
 def test_a_ceiling_that_is_wrong_in_one_precision_is_refused(pytorch):
     framework, _ = with_tf32(pytorch, taken=lambda values: values * 1.01)
-    with pytest.raises(Problem, match=r"^the largest product in tf32: not timed"):
+    with pytest.raises(UserError, match=r"^the largest product in tf32: not timed"):
         ceilings(framework)
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import torch
 
-from minibatch import tables
-from minibatch.canonical import digest
-from minibatch.problem import Problem
+from minibatch.errors import UserError
 from minibatch.stages import matmul
+from minibatch.tables import parquet
+from minibatch.tables.canonical import digest
 
 CASES = [
     ("element", 0, "float32"),
@@ -138,7 +138,7 @@ def test_a_wrong_product_is_refused_and_nothing_is_timed(pytorch, wrong):
         return wrong(left, right)
 
     with pytest.raises(
-        Problem, match=r"^full at n = 32 in float32: not timed, because its product is wrong"
+        UserError, match=r"^full at n = 32 in float32: not timed, because its product is wrong"
     ):
         measure(with_changes(pytorch, matmul=counted), [("full", 0, "float32")], n=32)
     assert len(calls) == 1
@@ -152,7 +152,7 @@ def test_one_wrong_strategy_stops_the_others_from_being_timed(pytorch):
         return torch.mm(left, right)
 
     framework = with_changes(pytorch, matmul=counted, dot=lambda u, v: torch.dot(u, v) + 1)
-    with pytest.raises(Problem, match=r"^element at n = 8 in float32: not timed"):
+    with pytest.raises(UserError, match=r"^element at n = 8 in float32: not timed"):
         measure(framework, [("full", 0, "float32"), ("element", 0, "float32")])
     assert len(calls) == 1
 
@@ -161,7 +161,7 @@ def test_an_element_that_is_never_written_is_refused(pytorch):
     def forgetful(target, index, value):
         return target if index == (7, 7) else pytorch.write(target, index, value)
 
-    with pytest.raises(Problem, match=r"element \(7, 7\) is nan"):
+    with pytest.raises(UserError, match=r"element \(7, 7\) is nan"):
         measure(
             with_changes(pytorch, write=forgetful),
             [("full", 0, "float32"), ("element", 0, "float32")],
@@ -172,7 +172,7 @@ def test_a_wrong_block_is_named_with_its_width(pytorch):
     def narrow(left, right):
         return torch.mm(left, right) + (right.shape[1] == 2)
 
-    with pytest.raises(Problem, match=r"^block at n = 8 in float32, blocks of 3: not timed"):
+    with pytest.raises(UserError, match=r"^block at n = 8 in float32, blocks of 3: not timed"):
         measure(
             with_changes(pytorch, matmul=narrow), [("block", 8, "float32"), ("block", 3, "float32")]
         )
@@ -209,13 +209,13 @@ def test_a_copy_that_leaves_something_out_is_refused(pytorch):
     def write(target, index, value):
         return pytorch.write(target, slice(1, None), value[1:]) if index == slice(None) else target
 
-    with pytest.raises(Problem, match=r"^the copy of an array: not timed"):
+    with pytest.raises(UserError, match=r"^the copy of an array: not timed"):
         ceilings(with_changes(pytorch, write=lambda t, i, v: write(t + 1, i, v)))
 
 
 def test_a_ceiling_that_is_wrong_is_refused(pytorch):
     framework = with_changes(pytorch, matmul=lambda left, right: torch.mm(left, right) + 1)
-    with pytest.raises(Problem, match=r"^the largest product in float32: not timed"):
+    with pytest.raises(UserError, match=r"^the largest product in float32: not timed"):
         ceilings(framework)
 
 
@@ -248,13 +248,13 @@ def test_the_stage_writes_a_row_a_sample_with_what_it_was_measured_on(tmp_path, 
     """Of the precisions without the one that failed its check."""
     gate, output = tmp_path / "verdicts.parquet", tmp_path / "out.parquet"
     row = {"subject": ["compiled", "tf32"], "check": "", "passed": False, "detail": ""}
-    tables.write(pd.DataFrame(row), gate, parameters={}, provenance={})
+    parquet.write(pd.DataFrame(row), gate, parameters={}, provenance={})
     common = {"framework": "pytorch", "device": "cpu", "threads": 2, "budget_seconds": 0.001}
     common["inputs"] = {str(gate): digest({})}
     command = [sys.executable, "-m", "minibatch.stages.matmul", "--inputs", str(gate)]
     command += ["--parameters", json.dumps(common | part), "--output", str(output)]
     subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    samples = tables.read(output, digest(common | part))
+    samples = parquet.read(output, digest(common | part))
     names = ["machine", "framework", "device", "threads", "strategy", "n", "block", "precision"]
     assert list(samples) == [*names, "repeat", "seconds"]
     assert set(zip(samples["strategy"], samples["n"], samples["block"], strict=True)) == cases

@@ -6,15 +6,17 @@ import platform
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from minibatch import parallel, tables
-from minibatch.canonical import digest
+from minibatch.sgd import data_parallel
 from minibatch.stages import parallel as stage
+from minibatch.tables import parquet
+from minibatch.tables.canonical import digest
 
 GUARD_SECONDS = 100  # ends a test that hangs; less than ranks wait for one that died
 COLUMNS = ["ranks", "batch_size", "repeat", "seconds"]
@@ -28,10 +30,11 @@ WRONG = """
 import os
 import torch
 import torch.distributed as dist
-from minibatch import command, parallel
+from minibatch import command
+from minibatch.sgd import data_parallel
 from minibatch.stages import parallel as stage
 
-add_up, step = parallel.add_up, parallel.Model.step
+add_up, step = data_parallel.add_up, data_parallel.Model.step
 
 
 def not_added_up(gradient, group):
@@ -64,34 +67,34 @@ def dead(model, x, y, batch_size, rate):
 
 
 def use(name):
-    parallel.add_up, parallel.Model.step = add_up, step
+    data_parallel.add_up, data_parallel.Model.step = add_up, step
     if name in ("not_added_up", "averaged_once_more"):
-        parallel.add_up = globals()[name]
+        data_parallel.add_up = globals()[name]
     elif name != "right":
-        parallel.Model.step = globals()[name]
+        data_parallel.Model.step = globals()[name]
 """
 VERIFY = """
 import json, sys
 import numpy as np
-from minibatch.problem import Problem
+from minibatch.errors import UserError
 
 found, (folder, *names) = {}, sys.argv[1:]
 x, y = np.load(f"{folder}/x.npy"), np.load(f"{folder}/y.npy")
 torch.set_num_threads(1)
-with parallel.joined(3, "cpu") as rank:
-    groups = parallel.groups([1, 2, 3], "cpu")
+with data_parallel.joined(3, "cpu") as rank:
+    groups = data_parallel.groups([1, 2, 3], "cpu")
     for name in names:
         use(name)
         for size in (1, 6, 7, 90, 200):
             try:
                 stage.verify(x, y, size, groups, "cpu")
-            except Problem as problem:
+            except UserError as problem:
                 found[f"{name} {size}"] = str(problem)
     use("right")
     arrays = torch.from_numpy(x), torch.from_numpy(y)
     found["trace"] = stage._traces(arrays, stage._order(90, 7), 7, 3, groups[3])[2].tolist()
-    parallel._gpu = lambda: "the only one" if rank < 2 else ""
-    found["gpus"] = list(parallel.groups([1], "cuda")), list(parallel.groups([1, 2, 3], "cuda"))
+    data_parallel._gpu = lambda: "the only one" if rank < 2 else ""
+    found["gpus"] = [list(data_parallel.groups(ranks, "cuda")) for ranks in ([1], [1, 2, 3])]
     stage.platform.node = lambda: f"node{rank // 2}"
     found["everywhere"] = stage._everywhere({"machines": [f"a{rank // 2}"], "gpus": [], "x": 1})
     if rank == 0:
@@ -124,7 +127,7 @@ def found(examples, tmp_path_factory):
         np.save(folder / f"{name}.npy", part[:90])
     (folder / "script.py").write_text(WRONG + VERIFY)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.path.dirname(os.path.dirname(parallel.__file__)))
+        patch.setenv("PYTHONPATH", str(Path(data_parallel.__file__).parents[2]))
         code, _, stderr = finish(launch(folder / "script.py", folder, *NAMES, ranks=3))
     assert code == 0, stderr
     return json.loads((folder / "found.json").read_text())
@@ -182,7 +185,7 @@ def test_a_table_names_the_machines_of_all_ranks(found):
 
 
 def test_every_case_has_samples_within_its_budget_and_at_least_some(examples):
-    with parallel.joined(1, "cpu", {}):
+    with data_parallel.joined(1, "cpu", {}):
         samples = stage.measure(
             *examples, ranks=[1], batch_sizes=[10, 2000], device="cpu", budget_seconds=0.001
         )
@@ -199,9 +202,9 @@ def test_a_burst_goes_on_through_the_epoch_and_its_first_step_is_not_timed(examp
     taken = []
     arrays = tuple(torch.from_numpy(part[:30]) for part in examples)
     monkeypatch.setattr(
-        parallel.Model, "step", lambda _, __, y, *rest: taken.append((y.tolist(), *rest))
+        data_parallel.Model, "step", lambda _, __, y, *rest: taken.append((y.tolist(), *rest))
     )
-    with parallel.joined(1, "cpu", {}):
+    with data_parallel.joined(1, "cpu", {}):
         case = stage.Case(arrays, 7, 1, None)
         assert [len(case.burst(3)), len(case.burst(1))] == [3, 1]
     order = np.random.RandomState([0, 1]).permutation(30)
@@ -215,14 +218,14 @@ def arguments(tmp_path, examples):
     """Of the stage's command line: but for the output, which comes last."""
     path = tmp_path / "examples.parquet"
     frame = pd.DataFrame(np.column_stack([*examples])[:60], columns=[*"abcdef"])
-    tables.write(frame, path, parameters={"rows": 60}, provenance={})
+    parquet.write(frame, path, parameters={"rows": 60}, provenance={})
     parameters = {"device": "cpu", "ranks": [1, 2], "batch_sizes": [10, 61]}
     parameters |= {"budget_seconds": 0.01, "inputs": {str(path): digest({"rows": 60})}}
     return ["--parameters", json.dumps(parameters), "--inputs", str(path), "--output"]
 
 
 def is_whole(output, parameters):
-    table = tables.read(output, digest(json.loads(parameters)))
+    table = parquet.read(output, digest(json.loads(parameters)))
     assert list(table) == ["machine", "device", *COLUMNS]
     assert set(table.machine) == {platform.node()}
     cases = table[["ranks", "batch_size"]].drop_duplicates().to_numpy().tolist()
@@ -254,6 +257,7 @@ def test_a_rank_that_fails_or_dies_ends_the_job_with_what_it_said(tmp_path, argu
     script = tmp_path / "script.py"
     ending = f"""
         import sys
+from pathlib import Path
         use({name!r})
         sys.exit(command.run(stage.make))
     """

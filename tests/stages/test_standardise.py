@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from minibatch import surrogate, tables
-from minibatch.problem import Problem
+from minibatch.errors import UserError
+from minibatch.sgd import surrogate
 from minibatch.stages import standardise
 from minibatch.stages.standardise import COLUMNS, parse
+from minibatch.tables import parquet
 
 ROW = "800\t0\t0.3048\t71.3\t0.00266337\t126.201\n"
 TEXT = ROW + "1000\t-1.5\t0.3048\t71.3\t2.66e-3\t125.201\n" + "1250\t1\t0.1\t39.6\t0.003\t125.951\n"
@@ -16,12 +17,12 @@ def made(folder, content, **parameters):
     source.write_bytes(content)
     parameters = {"rows": 1500, "scaling": "standardize"} | parameters
     standardise.make(parameters, [source], output)
-    return tables.read(output)
+    return parquet.read(output)
 
 
 def refusal(folder, content, **parameters):
     """The one line with which the stage refuses a file, without the name of the file."""
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         made(folder, content, **parameters)
     said = str(caught.value)
     assert "\n" not in said

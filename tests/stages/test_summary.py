@@ -3,9 +3,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from minibatch import tables
-from minibatch.problem import Problem
+from minibatch.errors import UserError
 from minibatch.stages import summary
+from minibatch.tables import parquet
 
 TRACE = {
     **{"machine": "node", "framework": "jax", "device": "cpu", "run": "gd"},
@@ -26,7 +26,7 @@ def inside(tmp_path, monkeypatch):
 def full():
     path = Path("results/train/jax/cpu/gd.parquet")
     about = {"machines": ["here"], "frameworks": ["jax 1"], "threads": [1]}
-    tables.write(pd.DataFrame(TRACE), path, parameters={}, provenance=about)
+    parquet.write(pd.DataFrame(TRACE), path, parameters={}, provenance=about)
     return path
 
 
@@ -34,14 +34,14 @@ def full():
 def gaps():
     paths = [Path(f"results/train/mxnet/cpu/{run}.parquet") for run in ("gd", "sgd")]
     for path in paths:
-        tables.write_gap(path, parameters={})
+        parquet.write_gap(path, parameters={})
     return paths
 
 
 def make(table, paths, **options):
     output = Path(f"results/summary/{table}.parquet")
     summary.make({"options": options, "inputs": {}}, paths, output)
-    return tables.read(output)
+    return parquet.read(output)
 
 
 def test_what_was_not_measured_is_not_in_the_summary_of_what_was(full, gaps):
@@ -56,7 +56,7 @@ def test_a_summary_knows_the_machines_of_its_tables(full, gaps):
 
 @pytest.mark.parametrize("table", ["training", "agreement", "statements"])
 def test_where_nothing_was_measured_the_problem_is_one_line(gaps, table):
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         make(table, gaps)
     assert str(caught.value) == (
         "nothing was measured: no framework passed its checks; see results/logs"
@@ -74,7 +74,7 @@ def test_the_published_results_come_from_a_csv_file(full):
     rates |= dict.fromkeys(("rate_median", "rate_low", "rate_high"), 4.0)
     matmul = Path("results/summary/matmul.parquet")
     about = {"machines": ["here"], "frameworks": [], "threads": [1]}
-    tables.write(pd.DataFrame([rates]), matmul, parameters={}, provenance=about)
+    parquet.write(pd.DataFrame([rates]), matmul, parameters={}, provenance=about)
     make("training", [full], target_loss=0.25)
     [row] = make("published", [published, matmul, Path("results/summary/training.parquet")])[
         ["published", "measured", "ratio"]

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 import torch
 
-from minibatch import reference, tables
-from minibatch.canonical import digest
-from minibatch.problem import Problem
+from minibatch.errors import UserError
+from minibatch.sgd import reference
 from minibatch.stages.train import Run, train, verify
+from minibatch.tables import parquet
+from minibatch.tables.canonical import digest
 
 RUN = Run(
     device="cpu",
@@ -289,14 +290,16 @@ def test_the_trace_of_every_kind_of_run_passes(pytorch, examples, changes):
 def test_the_trace_of_another_run_does_not_pass(pytorch, examples, changes):
     trace = train(pytorch, *examples, replace(RUN, **changes))
     trace = trace[trace["step"].isin(train(pytorch, *examples, RUN)["step"])]
-    with pytest.raises(Problem, match=r"^scratch, direct loader, batch size 10, seed 0: its loss"):
+    with pytest.raises(
+        UserError, match=r"^scratch, direct loader, batch size 10, seed 0: its loss"
+    ):
         verify(*examples, RUN, trace)
 
 
 def test_one_wrong_loss_of_a_trace_does_not_pass(pytorch, examples):
     trace = train(pytorch, *examples, RUN)
     trace.loc[trace.index[-1], "loss"] *= 1 + 1e-4
-    with pytest.raises(Problem, match=r"which rounding .* does not explain"):
+    with pytest.raises(UserError, match=r"which rounding .* does not explain"):
         verify(*examples, RUN, trace)
 
 
@@ -353,9 +356,9 @@ def job(tmp_path, examples):
     """A small table of examples, and the parameters of a job that trains on it."""
     path = tmp_path / "examples.parquet"
     frame = pd.DataFrame(np.column_stack([*examples])[:60], columns=[*"abcdef"])
-    tables.write(frame, path, parameters={"rows": 60}, provenance={})
+    parquet.write(frame, path, parameters={"rows": 60}, provenance={})
     gate = tmp_path / "verdicts.parquet"
-    tables.write(verdicts(True), gate, parameters={}, provenance={})
+    parquet.write(verdicts(True), gate, parameters={}, provenance={})
     several = {"batch_sizes": [10, 60], "learning_rates": [0.1, 2.0]}
     parameters = {
         name: value
@@ -386,7 +389,7 @@ def test_the_stage_writes_the_trace_of_every_combination_and_seed(tmp_path, job,
     output = tmp_path / "grid.parquet"
     done = stage(job, output)
     assert (done.returncode, done.stderr) == (0, "")
-    table = tables.read(output, digest(job))
+    table = parquet.read(output, digest(job))
     assert {"framework", "run", *Run.__annotations__} < set(table)
     assert set(table["framework"]) == {"pytorch"}
     assert set(table["run"]) == {"grid"}
@@ -439,12 +442,12 @@ def test_the_stage_trains_nothing_where_a_check_failed(
     tmp_path, job, subject, implementation, closed
 ):
     [_, gate] = job["inputs"]
-    tables.write(verdicts(False, subject), gate, parameters={}, provenance={})
+    parquet.write(verdicts(False, subject), gate, parameters={}, provenance={})
     output = tmp_path / "grid.parquet"
     changed = {"implementation": implementation, "loaders": ["direct"], "batch_sizes": [60]}
     done = stage(job | changed, output)
     assert done.returncode == 0, done.stderr
-    assert tables.read(output, digest(job | changed)).empty == closed
+    assert parquet.read(output, digest(job | changed)).empty == closed
     assert ("not measured, since a check failed: a check: its reason" in done.stderr) == closed
 
 

@@ -16,8 +16,9 @@ import pandas as pd
 import pytest
 import torch
 
-from minibatch import gate, reference, strategies, tables
+from minibatch.sgd import reference, strategies
 from minibatch.stages import verify
+from minibatch.tables import parquet, verdicts
 
 STEPS = "each step against the closed-form gradient"
 TRACES = "whole traces against the float64 reference"
@@ -43,7 +44,7 @@ def with_model(framework, kind="Scratch", **methods):
     return changed(framework, IMPLEMENTATIONS={kind.lower(): model})
 
 
-def verdicts(framework, *subjects):
+def checked(framework, *subjects):
     """The outcome of the checks of some subjects: (passed, detail) by check."""
     found = [check for check in verify.checks(framework, "cpu", FLOAT32) if check[0] in subjects]
     table = verify.run("a framework", "cpu", found)
@@ -197,7 +198,7 @@ WRONG_STEPS = [
 
 @pytest.mark.parametrize("wrong", WRONG_STEPS)
 def test_a_wrong_step_fails_both_alone_and_in_a_whole_trace(pytorch, wrong):
-    found = verdicts(wrong(pytorch), "scratch")
+    found = checked(wrong(pytorch), "scratch")
     passed, detail = found[STEPS]
     assert not passed
     assert detail.startswith("scratch, ")
@@ -210,7 +211,7 @@ def test_a_wrong_step_fails_both_alone_and_in_a_whole_trace(pytorch, wrong):
 
 
 def test_a_loader_that_drops_the_smaller_batch_fails(pytorch):
-    found = verdicts(smaller_batch_dropped(pytorch), "scratch")
+    found = checked(smaller_batch_dropped(pytorch), "scratch")
     assert not found[TRACES][0]
     assert "batch size 7" in found[TRACES][1]
 
@@ -235,7 +236,7 @@ def optimiser(pytorch, **settings):
     ids=str,
 )
 def test_another_optimiser_fails(pytorch, settings):
-    found = verdicts(optimiser(pytorch, **settings), "concise")
+    found = checked(optimiser(pytorch, **settings), "concise")
     assert not found[STEPS][0]
     assert not found[TRACES][0]
 
@@ -245,7 +246,7 @@ def test_a_learning_rate_that_is_never_changed_again_fails_a_whole_trace(pytorch
         self._first = getattr(self, "_first", rate)
         pytorch.Scratch.update(self, self._first)
 
-    found = verdicts(with_model(pytorch, update=update), "scratch")
+    found = checked(with_model(pytorch, update=update), "scratch")
     assert found[STEPS][0]  # these are all taken at one learning rate
     assert not found[TRACES][0]
 
@@ -257,7 +258,7 @@ def test_the_one_of_two_loaders_that_is_wrong_is_named(pytorch):
     loaders = {"framework": pytorch.framework_loader, "direct": doubled}
     framework = changed(pytorch, LOADERS=loaders, IMPLEMENTATIONS={"scratch": pytorch.Scratch})
     for what in (STEPS, TRACES):
-        passed, detail = verdicts(framework, "scratch")[what]
+        passed, detail = checked(framework, "scratch")[what]
         assert not passed
         assert detail.startswith("scratch, half_mse, direct loader, batch size 1: ")
 
@@ -267,7 +268,7 @@ def test_the_one_of_two_loaders_that_is_wrong_is_named(pytorch):
 
 def test_a_wrong_product_fails_the_strategies_that_use_it_and_no_others(pytorch):
     framework = changed(pytorch, matmul=lambda left, right: torch.mm(left, right) * 1.001)
-    found = verdicts(framework, "products")
+    found = checked(framework, "products")
     failed = {what.split()[0]: detail for what, (passed, detail) in found.items() if not passed}
     assert failed.keys() == {"block", "full"}
     assert failed["block"].startswith("block at n = 1, blocks of 1: not timed, because its product")
@@ -279,7 +280,7 @@ def test_a_strategy_that_multiplies_the_wrong_way_round_fails(pytorch, monkeypat
     right = strategies.STRATEGIES[strategy]
     turned = {strategy: lambda framework, a, b, c, block: right(framework, a, c, b, block)}
     monkeypatch.setattr(verify, "STRATEGIES", strategies.STRATEGIES | turned)
-    found = verdicts(pytorch, "products")
+    found = checked(pytorch, "products")
     assert [what.split()[0] for what, (passed, _) in found.items() if not passed] == [strategy]
 
 
@@ -292,7 +293,7 @@ def test_a_block_that_does_not_divide_is_tried(pytorch, monkeypatch):
 
     wrong = strategies.STRATEGIES | {"block": whole_blocks_only}
     monkeypatch.setattr(verify, "STRATEGIES", wrong)
-    passed, detail = next(v for k, v in verdicts(pytorch, "products").items() if "block" in k)
+    passed, detail = next(v for k, v in checked(pytorch, "products").items() if "block" in k)
     assert not passed
     assert detail.startswith("block at n = 33, blocks of 7: not timed")
 
@@ -301,7 +302,7 @@ def test_a_write_that_forgets_an_element_fails(pytorch):
     def forgetful(target, index, value):
         return target if index == (7, 7) else pytorch.write(target, index, value)
 
-    found = verdicts(changed(pytorch, write=forgetful), "products")
+    found = checked(changed(pytorch, write=forgetful), "products")
     [(what, detail)] = [(key, said) for key, (passed, said) in found.items() if not passed]
     assert what.startswith("element at n = ")
     assert "element (7, 7) is nan" in detail
@@ -312,7 +313,7 @@ def test_products_in_reduced_precision_fail(pytorch):
         return (left.bfloat16() @ right.bfloat16()).float()
 
     names = dict.fromkeys(("dot", "matvec", "vecmat", "matmul"), reduced)
-    found = verdicts(changed(pytorch, **names), "products")
+    found = checked(changed(pytorch, **names), "products")
     assert not any(passed for passed, _ in found.values())
     assert len(found) == len(strategies.STRATEGIES)
 
@@ -386,7 +387,7 @@ def nothing_done(self, *arguments):
 
 
 def test_compiled_epochs_that_are_right_pass(pytorch):
-    found = verdicts(compiled(pytorch), "compiled")
+    found = checked(compiled(pytorch), "compiled")
     assert found.keys() == {TRACES, STEP_WAIT}
     assert all(passed for passed, _ in found.values()), found
 
@@ -406,7 +407,7 @@ def test_compiled_epochs_that_are_right_pass(pytorch):
     ],
 )
 def test_wrong_compiled_epochs_fail(pytorch, wrong):
-    passed, detail = verdicts(compiled(pytorch, wrong), "compiled")[TRACES]
+    passed, detail = checked(compiled(pytorch, wrong), "compiled")[TRACES]
     assert not passed
     assert detail.startswith("compiled, ")
     assert ": not timed, because its parameters are" in detail
@@ -436,8 +437,8 @@ def test_a_framework_without_a_compiler_fails_in_its_compiled_epochs_alone(pytor
     framework.IMPLEMENTATIONS["scratch"] = pytorch.Scratch
     found = verify.run("pytorch", "cpu", verify.checks(framework, "cpu", FLOAT32))
     assert found[~found.passed].subject.tolist() == ["compiled"] * 2
-    assert not gate.closed(found, "scratch")
-    assert gate.closed(found, "compiled")
+    assert not verdicts.closed(found, "scratch")
+    assert verdicts.closed(found, "compiled")
 
 
 def test_an_adaptor_that_raises_without_words_is_named_by_what_it_raised():
@@ -449,7 +450,7 @@ def test_an_adaptor_that_raises_without_words_is_named_by_what_it_raised():
 
 
 def test_a_loader_that_ends_too_soon_is_a_failed_check(pytorch):
-    found = verdicts(with_loader(pytorch, lambda *_: iter([])), "scratch")
+    found = checked(with_loader(pytorch, lambda *_: iter([])), "scratch")
     assert not found[STEPS][0]
     assert not found[TRACES][0]
 
@@ -511,14 +512,14 @@ def lazy(pytorch, seconds=0.02, *, waits):
 
 
 def test_a_clock_that_does_not_wait_for_a_product_fails(pytorch):
-    [(passed, detail)] = verdicts(lazy(pytorch, waits=False), "clock").values()
+    [(passed, detail)] = checked(lazy(pytorch, waits=False), "clock").values()
     assert not passed
     assert detail.startswith("a product at n = 512: the clock does not wait: it read ")
     assert "\n" not in detail
 
 
 def test_a_clock_that_waits_for_a_product_passes_and_says_what_it_would_have_read(pytorch):
-    [(passed, detail)] = verdicts(lazy(pytorch, waits=True), "clock").values()
+    [(passed, detail)] = checked(lazy(pytorch, waits=True), "clock").values()
     assert passed, detail
     numbers = r"n = 512: (.+) ms, (.+) GFLOP/s; without waiting .* read (.+) ms, (.+) GFLOP/s"
     waited, rate, returned, absurd = map(float, re.fullmatch(numbers, detail).groups())
@@ -532,7 +533,7 @@ def test_a_clock_that_waits_for_something_else_fails(pytorch):
     framework = lazy(pytorch, waits=True)
     other = framework.array(np.zeros(1), "cpu")
     wrong = changed(framework, wait=lambda *_: framework.wait(other))
-    [(passed, detail)] = verdicts(wrong, "clock").values()
+    [(passed, detail)] = checked(wrong, "clock").values()
     assert not passed
     assert "the clock does not wait" in detail
 
@@ -560,7 +561,7 @@ def test_a_model_must_wait_for_its_steps(pytorch, device, kind, waits):
 
     methods = {"compute": compute, "update": update, "parameters": parameters, "wait": wait}
     monkey = with_model(pytorch, kind, **methods)
-    passed, detail = verdicts(changed(monkey, LOADERS={}), kind.lower())[STEP_WAIT]
+    passed, detail = checked(changed(monkey, LOADERS={}), kind.lower())[STEP_WAIT]
     assert passed == waits
     if waits:
         assert float(detail.partition(" ms")[0]) > 10
@@ -584,7 +585,7 @@ def test_a_compiled_model_must_wait_for_its_epoch(pytorch, device, waits):
                 device.wait()
 
     framework = changed(pytorch, IMPLEMENTATIONS={"compiled": Model})
-    assert verdicts(framework, "compiled")[STEP_WAIT][0] == waits
+    assert checked(framework, "compiled")[STEP_WAIT][0] == waits
 
 
 # The stage.
@@ -603,7 +604,7 @@ def test_where_the_environment_is_missing_the_one_verdict_says_why(tmp_path, job
     record, output = tmp_path / "jax.json", tmp_path / "verdicts.parquet"
     record.write_text(json.dumps({"status": status, "detail": "no wheel for this platform"}))
     verify.make(job | {"framework": "jax"}, [record], output)
-    table = tables.read(output)
+    table = parquet.read(output)
     [row] = table.to_dict("records")
     assert row == {
         **{"framework": "jax", "device": "cpu", "subject": "environment"},
@@ -611,13 +612,13 @@ def test_where_the_environment_is_missing_the_one_verdict_says_why(tmp_path, job
         "detail": f"{status}: no wheel for this platform",
     }
     assert table.attrs["parameters"] == job | {"framework": "jax"}
-    assert tables.origin([table])["frameworks"] == []
+    assert parquet.origin([table])["frameworks"] == []
 
 
 def test_where_the_import_fails_the_one_verdict_says_why(tmp_path, job):
     output = tmp_path / "verdicts.parquet"
     verify.make(job | {"framework": "nonesuch"}, [], output)
-    [row] = tables.read(output).itertuples()
+    [row] = parquet.read(output).itertuples()
     assert (row.subject, row.passed) == ("environment", False)
     assert row.detail == ("ModuleNotFoundError: No module named 'minibatch.frameworks.nonesuch'")
 
@@ -630,7 +631,7 @@ def test_a_framework_that_is_ready_but_does_not_load_is_one_verdict(tmp_path, jo
     record, output = tmp_path / "jax.json", tmp_path / "verdicts.parquet"
     record.write_text(json.dumps({"status": "ready", "packages": {}}))
     verify.make(job | {"framework": "jax"}, [record], output)
-    [row] = tables.read(output).itertuples()
+    [row] = parquet.read(output).itertuples()
     assert row.detail == "ImportError: libcuda.so.1: cannot open shared object file"
 
 
@@ -658,7 +659,7 @@ def test_the_stage_writes_a_row_a_check(tmp_path, job):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    table = tables.read(output)
+    table = parquet.read(output)
     assert table.passed.all(), table.to_string()
     assert table.subject.value_counts(sort=False).to_dict() == {
         **{"environment": 1, "products": 5, "clock": 1, "scratch": 3, "concise": 3}

@@ -17,7 +17,7 @@ import pandas as pd
 import psutil
 import yaml
 
-from minibatch import tables
+from minibatch.tables import parquet
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -205,7 +205,7 @@ class Project:
 
     def read(self, path: str) -> pd.DataFrame:
         """Read a table of the project."""
-        return tables.read(self.folder / path)
+        return parquet.read(self.folder / path)
 
     def traces(self, *runs: str) -> dict[str, pd.DataFrame]:
         """What some trainings recorded, or all, apart from times."""

@@ -60,9 +60,9 @@ MISTAKES = {
         "(dataset.rows × copies)",
     ),
     "a batch of the plain compiled loop larger than the data": (
-        "floor: {batch_size: [10, 100]",
-        "floor: {batch_size: [10, 1501]",
-        "training.floor.batch_size.1: 1501 is above the 1500 examples (dataset.rows)",
+        "baseline: {batch_size: [10, 100]",
+        "baseline: {batch_size: [10, 1501]",
+        "training.baseline.batch_size.1: 1501 is above the 1500 examples (dataset.rows)",
     ),
     "a loader for a compiled run": (
         "batch_size: [100]\n      learning_rate: 0.05\n      epochs: 2\n      loaders: [direct]",

@@ -5,7 +5,7 @@ import os
 import pytest
 from project import RUNS, Project
 
-from minibatch import gpu
+from minibatch.plan import gpu
 
 TO_CUDA = "results/verify/pytorch/cuda.parquet"
 ON_CUDA = {

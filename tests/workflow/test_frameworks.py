@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from project import ROOT, Project
 
-from minibatch import tables
+from minibatch.tables import parquet
 
 CONTRACT = ROOT / "tests/frameworks/contract.py"
 FRAMEWORKS = ["pytorch", "tensorflow", "mxnet", "jax"]
@@ -101,7 +101,7 @@ def test_each_table_names_the_versions_of_its_own_environment(four, framework):
     held = packages(four, framework)
     named = held.get(framework) or held[f"{framework}-cpu"]
     for path in measured(framework) - {f"results/matmul/{framework}/cpu.parquet"}:
-        about = tables.read(four.folder / path).attrs["provenance"]
+        about = parquet.read(four.folder / path).attrs["provenance"]
         assert about["frameworks"] == [f"{framework} {named}"], path
         versions = {name: about[name] for name in ("numpy", "pandas", "pyarrow")}
         assert versions == {name: held[name] for name in versions}, path

@@ -3,7 +3,7 @@
 import pytest
 from project import RUNS, assert_same, train
 
-from minibatch import tables
+from minibatch.tables import parquet
 
 # A run of each kind.
 KINDS = (
@@ -27,7 +27,7 @@ def test_every_table_reads(undisturbed):
     paths = [path for path in undisturbed.rows() if path.endswith(".parquet")]
     assert paths
     for path in paths:
-        assert len(tables.read(undisturbed.folder / path)), path
+        assert len(parquet.read(undisturbed.folder / path)), path
 
 
 def test_every_job_has_a_log_of_its_own(undisturbed):

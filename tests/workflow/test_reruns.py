@@ -73,12 +73,12 @@ ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", *DRAW
 ALL_SUMMARIES = summary("problem", "matmul", "parallel", *OF_TRACES)
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("8", "16", "ceilings")
-AFTER_FLOOR = (
-    {"results/floor.parquet"} | summary("ladder") | figures("framework_cost", "ladder") | REPORT
+AFTER_BASELINE = (
+    {"results/baseline.parquet"} | summary("ladder") | figures("framework_cost", "ladder") | REPORT
 )
 PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
 AFTER_EXAMPLES = (
-    {"results/data/examples.parquet"} | summary("problem") | ALL_TRAINED | AFTER_FLOOR | PARALLEL
+    {"results/data/examples.parquet"} | summary("problem") | ALL_TRAINED | AFTER_BASELINE | PARALLEL
 )
 AFTER_VERIFY = {"results/verify/pytorch/cpu.parquet"} | ALL_TIMED | ALL_TRAINED
 EVERYTHING = DATA | AFTER_EXAMPLES | AFTER_VERIFY
@@ -142,15 +142,15 @@ VALUES = {
     ),
     "the number of seeds": (
         lambda config: config.update(seeds=4),
-        ALL_TRAINED - train(*SAYING) | AFTER_FLOOR,
+        ALL_TRAINED - train(*SAYING) | AFTER_BASELINE,
     ),
     "a batch size of the plain compiled loop": (
-        lambda config: config["training"]["floor"]["batch_size"].append(1),
-        AFTER_FLOOR,
+        lambda config: config["training"]["baseline"]["batch_size"].append(1),
+        AFTER_BASELINE,
     ),
     "the learning rate of the plain compiled loop": (
-        lambda config: config["training"]["floor"].update(learning_rate=0.04),
-        AFTER_FLOOR,
+        lambda config: config["training"]["baseline"].update(learning_rate=0.04),
+        AFTER_BASELINE,
     ),
     "the target loss": (
         lambda config: config["training"].update(target_loss=0.31),
@@ -200,17 +200,18 @@ VALUES = {
 }
 CODE = {
     "command.py": EVERYTHING,
-    "tables.py": EVERYTHING - DATA,
-    "gate.py": AFTER_VERIFY,
-    "strategies.py": AFTER_VERIFY,
-    "precisions.py": AFTER_VERIFY | AFTER_FLOOR | PARALLEL,
-    "gpu.py": set(),
-    "verification.py": AFTER_VERIFY | AFTER_FLOOR | PARALLEL,
-    "reference.py": AFTER_VERIFY | AFTER_FLOOR | PARALLEL,
-    "sampling.py": AFTER_VERIFY | AFTER_FLOOR | PARALLEL,
-    "clock.py": ALL_TRAINED,
-    "loop.py": AFTER_FLOOR,
-    "environments.py": set(),
+    "tables/parquet.py": EVERYTHING - DATA,
+    "tables/verdicts.py": AFTER_VERIFY,
+    "sgd/strategies.py": AFTER_VERIFY,
+    "sgd/precisions.py": AFTER_VERIFY,
+    "plan/gpu.py": set(),
+    "sgd/product_checks.py": AFTER_VERIFY,
+    "sgd/step_checks.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
+    "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
+    "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
+    "sgd/clock.py": ALL_TRAINED,
+    "sgd/baseline.py": AFTER_BASELINE,
+    "plan/environments.py": set(),
     "frameworks/__init__.py": AFTER_VERIFY | PARALLEL,
     "frameworks/pytorch.py": AFTER_VERIFY | PARALLEL,
     "frameworks/mxnet.py": set(),
@@ -218,9 +219,9 @@ CODE = {
     "stages/standardise.py": AFTER_EXAMPLES,
     "stages/environment.py": set(),
     "stages/verify.py": AFTER_VERIFY,
-    "stages/floor.py": AFTER_FLOOR,
+    "stages/baseline.py": AFTER_BASELINE,
     "stages/parallel.py": PARALLEL,
-    "parallel.py": PARALLEL,
+    "sgd/data_parallel.py": PARALLEL,
     "stages/matmul.py": ALL_TIMED,
     "stages/gather.py": timed(),
     "stages/train.py": ALL_TRAINED,

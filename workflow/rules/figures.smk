@@ -26,7 +26,7 @@ FIGURE_INPUTS = {
     "exercise_2_schedule": [*SCHEDULES, PROBLEM],
     "exercise_3_replacement": [*SAMPLINGS, PROBLEM],
     "exercise_4_twice": [*COPIES, PROBLEM],
-    "framework_cost": [experiment.FLOOR, *TRACES],
+    "framework_cost": [experiment.BASELINE, *TRACES],
     "ladder": ["results/summary/ladder.parquet"],
     "parallel": ["results/summary/parallel.parquet"],
     "product_device": ["results/summary/matmul.parquet"],

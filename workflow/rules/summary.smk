@@ -10,7 +10,7 @@ SUMMARY_INPUTS = {
     "matmul": MATMUL,
     "training": TRACES,
     "agreement": TRACES,
-    "ladder": [experiment.FLOOR, *TRACES],
+    "ladder": [experiment.BASELINE, *TRACES],
     "parallel": PARALLEL,
     "published": [
         "workflow/resources/published.csv",

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.statistics import COSTS, per_seed
+from minibatch.summaries.per_seed import COSTS, per_seed
 
 LABELS = {
     "seconds": "all",

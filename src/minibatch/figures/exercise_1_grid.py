@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from minibatch.figures import style
-from minibatch.statistics import per_seed
+from minibatch.summaries.per_seed import per_seed
 
 
 def draw(tables: dict[str, pd.DataFrame], target_loss: float) -> Figure:

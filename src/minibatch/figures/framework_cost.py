@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.figures.ladder import series
-from minibatch.statistics import plain_epochs
+from minibatch.summaries.per_seed import plain_epochs
 
 IMPLEMENTATIONS = ["scratch", "concise", "compiled"]
 
@@ -18,18 +18,18 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """
     costs = plain_epochs(tables["traces"])
     costs = costs[costs.loader == "direct"].assign(series=series)
-    floor = tables["floor"][tables["floor"].implementation == "numba"]
+    baseline = tables["baseline"][tables["baseline"].implementation == "numba"]
     names = list(series(tables["traces"]).unique())
     found = [name for name in IMPLEMENTATIONS if name in set(costs.implementation)] or ["scratch"]
     made, [panels] = style.figure(
-        _message(costs, floor), 1, len(found), size=(8, 4.2), sharex=True, sharey=True
+        _message(costs, baseline), 1, len(found), size=(8, 4.2), sharex=True, sharey=True
     )
-    sizes = sorted(floor.batch_size.unique())
+    sizes = sorted(baseline.batch_size.unique())
     for axes, implementation in zip(panels, found, strict=True):
         own = costs[costs.implementation == implementation]
         for index, name in enumerate(names):
             _curve(axes, own[own.series == name], style.line(index), name)
-        _curve(axes, floor, {"color": style.GREY, "linestyle": (0, (1, 2))}, "Numba loop")
+        _curve(axes, baseline, {"color": style.GREY, "linestyle": (0, (1, 2))}, "Numba loop")
         axes.set(xscale="log", yscale="log", xlabel="batch size", title=implementation)
         axes.set_xticks(sizes, sizes)
         axes.xaxis.minorticks_off()
@@ -51,9 +51,9 @@ def _medians(costs: pd.DataFrame, key: list[str]) -> pd.Series:
     return costs.groupby(key).seconds.quantile(0.5, interpolation="lower")
 
 
-def _message(costs: pd.DataFrame, floor: pd.DataFrame) -> str:
-    """The fastest at the smallest and at the largest batch size, of those of the floor."""
-    least = _medians(floor, ["batch_size"])
+def _message(costs: pd.DataFrame, baseline: pd.DataFrame) -> str:
+    """The fastest at the smallest and at the largest batch size, of those of the baseline."""
+    least = _medians(baseline, ["batch_size"])
     compared = costs[costs.batch_size.isin(least.index)]
     medians = _medians(compared, ["batch_size", "series", "implementation"])
     said = []

@@ -14,7 +14,7 @@ RUNGS = {
     "concise": "with its own optimiser",
     "compiled": "when compiled",
 }
-BELOW = {"library": "scikit-learn", "floor": "Numba loop (1×)"}
+BELOW = {"library": "scikit-learn", "baseline": "Numba loop (1×)"}
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -70,8 +70,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, names: list[str], places: dict[str, l
     heights = {rung: place[0] for rung, place in places.items() if rung in BELOW}
     look = {"color": style.GREY, "marker": "*", "markersize": 7}
     _points(axes, rows[rows.series == ""], heights, look, None)
-    floor = rows[rows.rung == "floor"].seconds_median.iloc[0]
-    axes.axvline(1e3 * floor, color=style.GREY, linewidth=1, linestyle=(0, (1, 2)))
+    baseline = rows[rows.rung == "baseline"].seconds_median.iloc[0]
+    axes.axvline(1e3 * baseline, color=style.GREY, linewidth=1, linestyle=(0, (1, 2)))
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     for rung in set(places) - set(rows.rung):
@@ -89,14 +89,16 @@ def _panel(axes: Axes, rows: pd.DataFrame, names: list[str], places: dict[str, l
 def _points(
     axes: Axes, rows: pd.DataFrame, heights: dict[str, int], look: dict, label: str | None
 ) -> None:
-    """Draw medians and ranges in milliseconds, with their ratios to the floor."""
+    """Draw medians and ranges in milliseconds, with their ratios to the baseline."""
     medians, heights = 1e3 * rows.seconds_median, rows.rung.map(heights)
     errors = [medians - 1e3 * rows.seconds_low, 1e3 * rows.seconds_high - medians]
     look = look | {"linestyle": "", "elinewidth": 1}
     axes.errorbar(medians, heights, xerr=errors, label=label, **look)
     for row, height in zip(rows.itertuples(), heights, strict=True):
         axes.annotate(
-            f"{1e6 * row.seconds_median:.2g} µs" if row.rung == "floor" else style.times(row.ratio),
+            f"{1e6 * row.seconds_median:.2g} µs"
+            if row.rung == "baseline"
+            else style.times(row.ratio),
             (1e3 * row.seconds_high, height),
             xytext=(5, 0),
             textcoords="offset points",

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.statistics import per_seed
+from minibatch.summaries.per_seed import per_seed
 
 BOTTOM, TOP = 0.232, 0.4
 

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.text import digits
+from minibatch.summaries.text import digits
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from minibatch.figures import style
-from minibatch.text import digits
+from minibatch.summaries.text import digits
 
 N, BLOCK = 256, 64  # as in the chapter
 ASIDE = {

@@ -34,7 +34,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from minibatch.problem import Problem
+from minibatch.errors import UserError
 
 
 def names() -> list[str]:
@@ -70,14 +70,14 @@ def start(name: str, threads: int) -> ModuleType:
 def provenance(framework: ModuleType, device: str) -> dict[str, list[str]]:
     """What a table says of the framework that measures on a device: its version, and the GPU.
 
-    Raises Problem where that should be a GPU, and the framework sees none.
+    Raises UserError where that should be a GPU, and the framework sees none.
     """
     about = {"frameworks": [framework.version()], "gpus": []}
     if device == "cuda":
         node, gpu = platform.node(), framework.gpu()
         if gpu is None:
             visible = os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
-            raise Problem(
+            raise UserError(
                 f"{framework.version()} finds no GPU on {node} (CUDA_VISIBLE_DEVICES: {visible}); "
                 "see whether nvidia-smi does, with a driver that is new enough, or take cuda out "
                 "of devices in config.yaml"

@@ -12,7 +12,7 @@ import numpy
 import optax
 from jax import numpy as jnp
 
-from minibatch.sampling import batches
+from minibatch.sgd.sampling import batches
 
 ASYNCHRONOUS = {"cpu", "cuda"}  # operations are dispatched, and return
 

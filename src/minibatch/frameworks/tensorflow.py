@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read on import: no word ab
 import keras
 import tensorflow as tf
 
-from minibatch.sampling import batches
+from minibatch.sgd.sampling import batches
 
 # The losses of a run, as factors of the mean squared error: MeanSquaredError has no ½.
 FACTORS = {"half_mse": 0.5, "mse": 1.0}

@@ -18,10 +18,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from minibatch import command, surrogate
-from minibatch.files import write_text
-from minibatch.problem import Problem
-from minibatch.source import AGAIN
+from minibatch import command
+from minibatch.errors import UserError
+from minibatch.sgd import surrogate
+from minibatch.tables.files import write_text
+from minibatch.tables.notes import AGAIN
 
 NAME = "airfoil_self_noise.dat"
 SHA1 = "d9dfd00ed1ff52487b87aceb5ff20462d8e0801c"  # with \n as line ending
@@ -170,7 +171,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: A
         logging.warning("warning: no source gave the dataset (%s); the one here stays", reasons)
         return
     if content is None and parameters["offline"] == "fail":
-        raise Problem(
+        raise UserError(
             f"no source gave the dataset ({reasons}); put {NAME} into a folder and set {FOLDER} "
             "to it, or set dataset.offline to surrogate in config.yaml"
         )

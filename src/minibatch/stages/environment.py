@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from minibatch import command
-from minibatch.files import write_text
+from minibatch.tables.files import write_text
 
 UV = [sys.executable, "-m", "uv", "--quiet", "--no-progress", "--no-config"]
 NO_WHEELS = "no wheels with a matching"  # what uv says of another platform, or another Python

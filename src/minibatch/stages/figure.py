@@ -5,16 +5,17 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from minibatch import command, inputs, tables
+from minibatch import command
 from minibatch.figures import style
-from minibatch.files import replacing
-from minibatch.source import notes
+from minibatch.tables import load, parquet
+from minibatch.tables.files import replacing
+from minibatch.tables.notes import notes
 
 
 def make(parameters: dict, paths: list[Path], output: Path) -> None:
     """Read the tables and the dataset's source, draw, and save in the format of the output."""
     [source] = [path for path in paths if path.suffix == ".json"]
-    read = inputs.load([path for path in paths if path != source], parameters["inputs"])
+    read = load.by_name([path for path in paths if path != source], parameters["inputs"])
     shown = parameters["framework"], parameters["device"]
     for name, table in read.items():
         if "framework" in table and shown[0] != "all":
@@ -26,7 +27,7 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
         module = import_module(f"minibatch.figures.{parameters['figure']}")
         figure = module.draw(read, **parameters["options"])
 
-    machines = tables.origin(read.values())["machines"]
+    machines = parquet.origin(read.values())["machines"]
     style.warn(figure, notes(json.loads(source.read_text(encoding="utf-8")), machines))
     undated = {"Date": None} if output.suffix == ".svg" else {}
     with replacing(output) as temporary:

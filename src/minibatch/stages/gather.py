@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from minibatch import command, provenance, tables
+from minibatch import command
+from minibatch.tables import parquet, provenance
 
 
 def gather(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -15,9 +16,9 @@ def gather(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Read the parts and write the whole, with the provenance of each part."""
-    parts = [tables.read(path, parameters["inputs"][str(path)]) for path in inputs]
-    about = provenance.collect(**tables.origin(parts))
-    tables.write(gather(parts), output, parameters=parameters, provenance=about)
+    parts = [parquet.read(path, parameters["inputs"][str(path)]) for path in inputs]
+    about = provenance.collect(**parquet.origin(parts))
+    parquet.write(gather(parts), output, parameters=parameters, provenance=about)
 
 
 if __name__ == "__main__":

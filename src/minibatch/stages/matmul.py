@@ -12,11 +12,12 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from minibatch import command, frameworks, gate, provenance, tables
-from minibatch.precisions import PRECISIONS
-from minibatch.problem import Problem
-from minibatch.strategies import STRATEGIES
-from minibatch.verification import check_product
+from minibatch import command, frameworks
+from minibatch.errors import UserError
+from minibatch.sgd.precisions import PRECISIONS
+from minibatch.sgd.product_checks import check_product
+from minibatch.sgd.strategies import STRATEGIES
+from minibatch.tables import parquet, provenance, verdicts
 
 FEWEST, MOST = 3, 100  # repeats of a case, whatever the time budget
 LONG = 10  # budgets: a call that takes more is not repeated
@@ -36,7 +37,7 @@ def measure(
     """Verify every (strategy, block width, precision) for n×n matrices, then time them in turns.
 
     One row a sample: strategy, n, block (0 where there are none), precision, repeat, seconds.
-    Raises Problem where a product is wrong.
+    Raises UserError where a product is wrong.
     """
     factors = _factors(framework, n, {precision for *_, precision in cases}, device, seed)
     calls, checks = {}, {}
@@ -71,7 +72,7 @@ def ceilings(
 
     def check_copy(found):
         if not np.array_equal(framework.to_numpy(found), values):
-            raise Problem("the copy of an array: not timed, because it differs from its source")
+            raise UserError("the copy of an array: not timed, because it differs from its source")
 
     def copy(framework, array):
         return framework.write(array, slice(None), source)
@@ -183,31 +184,31 @@ def _seconds(
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Measure in a process with the threads that the parameters ask for, if the gate is open."""
     [path] = inputs
-    verdicts = tables.read(path, parameters["inputs"][str(path)])
-    if gate.closed(verdicts):
-        tables.write_gap(output, parameters=parameters)
+    gate = parquet.read(path, parameters["inputs"][str(path)])
+    if verdicts.closed(gate):
+        parquet.write_gap(output, parameters=parameters)
         return
     device, budget = parameters["device"], parameters["budget_seconds"]
     framework = frameworks.start(parameters["framework"], parameters["threads"])
     versions = frameworks.provenance(framework, device)
     about = provenance.collect(threads=[parameters["threads"]], **versions)
     if "ceilings" in parameters:
-        precisions = _open(verdicts, parameters["ceilings"]["precisions"])
+        precisions = _open(gate, parameters["ceilings"]["precisions"])
         asked = parameters["ceilings"] | {"precisions": precisions}
         samples = ceilings(framework, **asked, device=device, budget_seconds=budget)
     else:
-        precisions = _open(verdicts, {precision for *_, precision in parameters["cases"]})
+        precisions = _open(gate, {precision for *_, precision in parameters["cases"]})
         cases = [tuple(case) for case in parameters["cases"] if case[-1] in precisions]
         samples = measure(framework, cases, n=parameters["n"], device=device, budget_seconds=budget)
     for position, column in enumerate(("framework", "device", "threads")):
         samples.insert(position, column, parameters[column])
     samples.insert(0, "machine", platform.node())
-    tables.write(samples, output, parameters=parameters, provenance=about)
+    parquet.write(samples, output, parameters=parameters, provenance=about)
 
 
-def _open(verdicts: pd.DataFrame, precisions: Iterable[str]) -> list[str]:
+def _open(gate: pd.DataFrame, precisions: Iterable[str]) -> list[str]:
     """The precisions that passed their checks."""
-    return [precision for precision in precisions if not gate.closed(verdicts, precision)]
+    return [precision for precision in precisions if not verdicts.closed(gate, precision)]
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ import pandas as pd
 import torch
 import torch.distributed as dist
 
-from minibatch import command, frameworks, parallel, provenance, reference, sampling, tables
+from minibatch import command, frameworks
+from minibatch.errors import UserError
 from minibatch.frameworks import pytorch
-from minibatch.problem import Problem
-from minibatch.verification import check_parameters
+from minibatch.sgd import data_parallel, reference, sampling
+from minibatch.sgd.step_checks import check_parameters
+from minibatch.tables import parquet, provenance
 
 SEED = 0
 LEARNING_RATE = 0.05  # that of the chapter's minibatch of 10; it costs no time
@@ -42,9 +44,9 @@ def measure(
     float32, shapes (n, d) and (n,). One row a step that this rank took: ranks, batch_size, repeat,
     seconds. Larger batches than n have each example several times, or for lack of a divisor some
     once more than others.
-    Raises Problem on rank 0 where a trace is not the reference's or ranks differ.
+    Raises UserError on rank 0 where a trace is not the reference's or ranks differ.
     """
-    groups = parallel.groups(ranks, device)
+    groups = data_parallel.groups(ranks, device)
     for size in sorted({*batch_sizes, *UNEVEN}):
         verify(x, y, size, groups, device)
 
@@ -77,11 +79,11 @@ class Case:
         """Prepare this rank's shares of the batches of an epoch, if the case needs this rank."""
         x, y = self._arrays = arrays
         self._size, self._takes_part = size, dist.get_rank() < count
-        self._model = parallel.Model(_start(x.shape[1]), str(x.device), group)
+        self._model = data_parallel.Model(_start(x.shape[1]), str(x.device), group)
         if self._takes_part:
             batches = torch.from_numpy(sampling.batches(_order(len(y), size), size)[0])
             self._shares = [
-                parallel.share(batch, dist.get_rank(), count) for batch in batches.to(x.device)
+                data_parallel.share(batch, dist.get_rank(), count) for batch in batches.to(x.device)
             ]
         self._next = 0
 
@@ -123,7 +125,7 @@ def verify(
 ) -> None:
     """Compare the parameters after every step of an epoch with the reference's, for each group.
 
-    Raises Problem on rank 0 where one differs by more than float32 rounding may have added up to,
+    Raises UserError on rank 0 where one differs by more than float32 rounding may have added up to,
     or where not all ranks have the same bits.
     """
     order = _order(len(y), size)
@@ -135,7 +137,7 @@ def verify(
     for count, (trace, *others) in traces.items():
         what = f"{count} rank{'s' if count > 1 else ''}, batch size {size}"
         if any(other.tobytes() != trace.tobytes() for other in others):
-            raise Problem(f"{what}: not timed, because the parameters differ between ranks")
+            raise UserError(f"{what}: not timed, because the parameters differ between ranks")
         for found, (parameters, error) in zip(trace, expected, strict=True):
             check_parameters(found, parameters, error, what)
 
@@ -151,9 +153,9 @@ def _traces(
     batches = torch.from_numpy(order).to(x.device).split(size)
     trace = torch.zeros(len(batches), x.shape[1] + 1)
     if dist.get_rank() < count:
-        model = parallel.Model(_start(x.shape[1]), str(x.device), group)
+        model = data_parallel.Model(_start(x.shape[1]), str(x.device), group)
         for index, batch in enumerate(batches):
-            share = parallel.share(batch, dist.get_rank(), count)
+            share = data_parallel.share(batch, dist.get_rank(), count)
             model.step(x[share], y[share], len(batch), LEARNING_RATE)
             trace[index] = model.parameters.detach()
     found = [torch.zeros_like(trace) for _ in range(dist.get_world_size())]
@@ -193,8 +195,8 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Measure with one thread in each process; rank 0 writes the table."""
     [path] = inputs
     pytorch.set_threads(1)
-    with parallel.joined(max(parameters["ranks"]), parameters["device"]) as rank:
-        examples = tables.read(path, parameters["inputs"][str(path)]).to_numpy()
+    with data_parallel.joined(max(parameters["ranks"]), parameters["device"]) as rank:
+        examples = parquet.read(path, parameters["inputs"][str(path)]).to_numpy()
         x, y = np.ascontiguousarray(examples[:, :-1]), np.ascontiguousarray(examples[:, -1])
         versions = frameworks.provenance(pytorch, parameters["device"])
         hosts, about = _everywhere(provenance.collect(threads=[1], **versions))
@@ -205,7 +207,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
             samples.insert(0, "device", parameters["device"])
             machines = ["+".join(dict.fromkeys(hosts[:count])) for count in samples.ranks]
             samples.insert(0, "machine", machines)
-            tables.write(samples, output, parameters=parameters, provenance=about)
+            parquet.write(samples, output, parameters=parameters, provenance=about)
 
 
 if __name__ == "__main__":

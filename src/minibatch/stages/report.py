@@ -8,9 +8,11 @@ from pathlib import Path
 import jinja2
 import yaml
 
-from minibatch import command, gate, inputs, sheets, tables
-from minibatch.files import write_text
-from minibatch.source import notes
+from minibatch import command
+from minibatch.report import sheets
+from minibatch.tables import load, parquet, verdicts
+from minibatch.tables.files import write_text
+from minibatch.tables.notes import notes
 
 SECTIONS = {
     "Matrix products: why a call should do much work": {
@@ -110,9 +112,9 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
     }
     [template] = [path for path in paths if path.suffix == ".j2"]
     [sidecar] = [path for path in paths if path.suffix == ".json"]
-    read = inputs.load(by_suffix[".parquet"], parameters["inputs"])
+    read = load.by_name(by_suffix[".parquet"], parameters["inputs"])
     source = json.loads(sidecar.read_text(encoding="utf-8"))
-    origin = tables.origin(read.values())
+    origin = parquet.origin(read.values())
     target = parameters["config"]["training"]["target_loss"]
 
     sections = [
@@ -140,7 +142,7 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
     page = environment.from_string(template.read_text(encoding="utf-8")).render(
         zip=zip,
         notes=[
-            *gate.gaps(read["verdicts"]),
+            *verdicts.gaps(read["verdicts"]),
             *(NO_PINS.format(*place) for place in parameters["missing"]),
             *notes(source, origin["machines"]),
         ],

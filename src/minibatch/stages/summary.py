@@ -6,24 +6,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from minibatch import command, inputs, provenance, tables
-from minibatch.problem import Problem
+from minibatch import command
+from minibatch.errors import UserError
+from minibatch.tables import load, parquet, provenance
 
 
 def make(parameters: dict, paths: list[Path], output: Path) -> None:
     """Read the tables (and the published results, a CSV file) and summarise them."""
     measured = [path for path in paths if path.suffix == ".parquet"]
-    read = inputs.load(measured, parameters["inputs"])
+    read = load.by_name(measured, parameters["inputs"])
     if any(table.empty for table in read.values()):
-        raise Problem("nothing was measured: no framework passed its checks; see results/logs")
-    origin = tables.origin(read.values())
+        raise UserError("nothing was measured: no framework passed its checks; see results/logs")
+    origin = parquet.origin(read.values())
     for path in paths:
         if path.suffix == ".csv":
             read[path.stem] = pd.read_csv(path)
     module = import_module(f"minibatch.summaries.{output.stem}")
     result = module.summarise(read, **parameters["options"])
     about = provenance.collect(**origin)
-    tables.write(result, output, parameters=parameters, provenance=about)
+    parquet.write(result, output, parameters=parameters, provenance=about)
 
 
 if __name__ == "__main__":

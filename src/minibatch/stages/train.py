@@ -12,18 +12,11 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from minibatch import (
-    command,
-    frameworks,
-    gate,
-    objective,
-    provenance,
-    reference,
-    sampling,
-    tables,
-)
-from minibatch.clock import PHASES, Clock
-from minibatch.verification import check_loss
+from minibatch import command, frameworks
+from minibatch.sgd import objective, reference, sampling
+from minibatch.sgd.clock import PHASES, Clock
+from minibatch.sgd.step_checks import check_loss
+from minibatch.tables import parquet, provenance, verdicts
 
 WARM_UP_STEPS = 100  # of an eager run; a compiled one needs a whole epoch to be compiled for it
 
@@ -147,7 +140,7 @@ def next_point(examples: int) -> int:
 def verify(x: np.ndarray, y: np.ndarray, run: Run, trace: pd.DataFrame) -> None:
     """Compare every loss of a trace with the reference in float64.
 
-    Raises Problem where one differs by more than float32 rounding may have added up to.
+    Raises UserError where one differs by more than float32 rounding may have added up to.
     """
     losses = dict(zip(trace.step, trace.loss, strict=True))
     factor = {"half_mse": 1, "mse": 2}[run.objective]
@@ -187,9 +180,9 @@ def warm_up(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> No
 
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Warm every combination up, train each with each seed in random order, and verify that."""
-    examples, verdicts = (tables.read(path, parameters["inputs"][str(path)]) for path in inputs)
-    if gate.closed(verdicts, parameters["implementation"]):
-        tables.write_gap(output, parameters=parameters)
+    examples, gate = (parquet.read(path, parameters["inputs"][str(path)]) for path in inputs)
+    if verdicts.closed(gate, parameters["implementation"]):
+        parquet.write_gap(output, parameters=parameters)
         return
     examples = examples.to_numpy()
     x, y = np.ascontiguousarray(examples[:, :-1]), np.ascontiguousarray(examples[:, -1])
@@ -209,7 +202,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     names = {name: parameters[name] for name in ("framework", "run")}
     names |= {"machine": platform.node()}
     described = [traces[index].assign(**names, **asdict(run)) for index, run in enumerate(runs)]
-    tables.write(pd.concat(described), output, parameters=parameters, provenance=about)
+    parquet.write(pd.concat(described), output, parameters=parameters, provenance=about)
 
 
 if __name__ == "__main__":

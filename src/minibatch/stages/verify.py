@@ -12,12 +12,15 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from minibatch import command, frameworks, provenance, reference, sampling, tables
-from minibatch.gate import COMPILED
-from minibatch.precisions import PRECISIONS
-from minibatch.problem import Problem
-from minibatch.strategies import STRATEGIES, flop
-from minibatch.verification import check_parameters, check_product, check_step
+from minibatch import command, frameworks
+from minibatch.errors import UserError
+from minibatch.sgd import reference, sampling
+from minibatch.sgd.precisions import PRECISIONS
+from minibatch.sgd.product_checks import check_product
+from minibatch.sgd.step_checks import check_parameters, check_step
+from minibatch.sgd.strategies import STRATEGIES, flop
+from minibatch.tables import parquet, provenance
+from minibatch.tables.verdicts import COMPILED
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +62,8 @@ def run(framework: str, device: str, found: Iterable[Check]) -> pd.DataFrame:
     for subject, what, check in found:
         try:
             passed, detail = True, check()
-        except Problem as problem:
-            passed, detail = False, str(problem)
+        except UserError as error:
+            passed, detail = False, str(error)
         except Exception as error:  # whatever an adaptor raises is a reason not to time it
             log.exception("%s: %s", subject, what)
             passed, detail = False, f"{type(error).__name__}: {error}".strip().splitlines()[0]
@@ -106,9 +109,9 @@ def _precision(framework: ModuleType, precision: str, device: str) -> str:
         )
     try:
         check_product(product, *stored, "")
-    except Problem:
+    except UserError:
         return f"errors up to {worst:.0%} of the bound for {precision} rounding"
-    raise Problem(f"{precision}: not timed, because this device computes its products in float32")
+    raise UserError(f"{precision}: not timed, because this device computes its products in float32")
 
 
 def _data(framework: ModuleType, examples: int, features: int, device: str) -> tuple:
@@ -225,9 +228,9 @@ def _reading(work: Callable, wait: Callable, fetch: Callable) -> tuple[float, fl
 
 
 def _check_wait(waited: float, left_over: float, what: str) -> None:
-    """Raise Problem where fetching the result took as long as the work: it was still going on."""
+    """Raise UserError where fetching the result took as long as the work: it was still going on."""
     if left_over > waited / 2:
-        raise Problem(
+        raise UserError(
             f"{what}: the clock does not wait: it read {1e3 * waited:.3g} ms, and the result was "
             f"there only {1e3 * left_over:.3g} ms later"
         )
@@ -236,7 +239,7 @@ def _check_wait(waited: float, left_over: float, what: str) -> None:
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Check a framework in its environment; where that is missing, the verdict says so.
 
-    A GPU that is missing is a Problem, since the next node may have one.
+    A GPU that is missing is a UserError, since the next node may have one.
     """
     name, device, threads = (parameters[key] for key in ("framework", "device", "threads"))
     [record] = [json.loads(path.read_text(encoding="utf-8")) for path in inputs] or [{}]
@@ -244,7 +247,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
 
     def start() -> str:
         if record.get("status", "ready") != "ready":
-            raise Problem(f"{record['status']}: {record['detail']}")
+            raise UserError(f"{record['status']}: {record['detail']}")
         return frameworks.start(name, threads).version()
 
     verdicts = run(name, device, [("environment", "the framework can be imported", start)])
@@ -254,7 +257,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
         found = checks(framework, device, parameters["precisions"])
         verdicts = pd.concat([verdicts, run(name, device, found)], ignore_index=True)
     about = provenance.collect(threads=[threads], **about)
-    tables.write(verdicts, output, parameters=parameters, provenance=about)
+    parquet.write(verdicts, output, parameters=parameters, provenance=about)
 
 
 if __name__ == "__main__":

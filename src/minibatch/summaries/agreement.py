@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from minibatch.statistics import per_seed
+from minibatch.summaries.per_seed import per_seed
 
 PROBLEM = ["batch_size", "learning_rate", "epochs", "objective", "schedule", "sampling", "copies"]
 WAY = ["framework", "device", "implementation", "loader"]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from minibatch.statistics import plain_epochs, spread
+from minibatch.summaries.per_seed import plain_epochs, spread
 
 # What changes from one rung to the next: implementation and loader.
 RUNGS = {
@@ -11,27 +11,27 @@ RUNGS = {
     "concise": ("concise", "direct"),
     "compiled": ("compiled", "direct"),
 }
-BELOW = {"numba": "floor", "scikit-learn": "library"}
+BELOW = {"numba": "baseline", "scikit-learn": "library"}
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row for each framework, device, rung and batch size that the floor has, from the top.
+    """One row for each framework, device, rung and batch size that the baseline has, from the top.
 
     The machine, or several; median, lowest and highest seconds per epoch, and the median's `ratio`
     to that of the Numba loop. All seeds of all runs that do the same work are one sample. The last
-    rows, on the CPU, are "numba", rung "floor", and "scikit-learn", rung "library".
+    rows, on the CPU, are "numba", rung "baseline", and "scikit-learn", rung "library".
     """
-    traces, floor = tables["traces"], tables["floor"]
+    traces, baseline = tables["traces"], tables["baseline"]
     seconds = plain_epochs(traces)
-    seconds = seconds[seconds.batch_size.isin(floor.batch_size)].sort_values("batch_size")
+    seconds = seconds[seconds.batch_size.isin(baseline.batch_size)].sort_values("batch_size")
     work = ["framework", "device", "implementation", "loader"]
     parts = [
         seconds[(seconds[work] == [*whose, *does]).all(axis=1)].assign(rung=rung)
         for whose in traces[["framework", "device"]].drop_duplicates().to_numpy()
         for rung, does in RUNGS.items()
     ]
-    rungs = floor.implementation.map(BELOW)
-    parts.append(floor.assign(framework=floor.implementation, device="cpu", rung=rungs))
+    rungs = baseline.implementation.map(BELOW)
+    parts.append(baseline.assign(framework=baseline.implementation, device="cpu", rung=rungs))
     key = ["framework", "device", "rung", "batch_size"]
     groups = pd.concat(parts).groupby(key, sort=False)
     spreads = [
@@ -40,5 +40,5 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     ]
     columns = [*key, "machine", "seconds_median", "seconds_low", "seconds_high"]
     rows = pd.DataFrame(spreads, columns=columns)
-    least = rows[rows.rung == "floor"].set_index("batch_size").seconds_median
+    least = rows[rows.rung == "baseline"].set_index("batch_size").seconds_median
     return rows.assign(ratio=rows.seconds_median / rows.batch_size.map(least))

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from minibatch.statistics import spread
-from minibatch.strategies import STRATEGIES, flop, intensity
+from minibatch.sgd.strategies import STRATEGIES, flop, intensity
+from minibatch.summaries.per_seed import spread
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from minibatch.statistics import spread
+from minibatch.summaries.per_seed import spread
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

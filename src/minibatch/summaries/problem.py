@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from minibatch import objective
+from minibatch.sgd import objective
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from minibatch import objective
-from minibatch.statistics import per_seed
+from minibatch.sgd import objective
+from minibatch.summaries.per_seed import per_seed
 from minibatch.summaries.published import CHAPTER_BLOCK, CHAPTER_N
-from minibatch.text import digits
+from minibatch.summaries.text import digits
 
 CERTAIN = 0.9  # the share of comparisons that must agree for a verdict
 ABOUT = 1.25  # "about as fast": within this factor

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from minibatch.statistics import COSTS, RUN, per_seed, spread
+from minibatch.summaries.per_seed import COSTS, RUN, per_seed, spread
 
 
 def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""What the configuration asks for, checked and as jobs; only the Snakefile imports it."""

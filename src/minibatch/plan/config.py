@@ -1,0 +1,327 @@
+"""The configuration, checked before any job: every problem is one line with file, line and key."""
+
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from minibatch import frameworks
+from minibatch.errors import UserError
+from minibatch.plan import experiment, gpu
+from minibatch.sgd import objective, surrogate
+from minibatch.sgd.scaling import scale
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+DEFINITIONS = SCHEMA["$defs"]
+EXPECTED = {
+    "array": "a list",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "keys with values",
+    "string": "text",
+}
+
+# JSON takes 5.0 for a whole number; here a count is written as one.
+VALIDATOR = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+PLAIN = {
+    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map")
+}
+
+Key = tuple[str | int, ...]
+
+RENAMED = {("training", "floor"): "training.baseline"}  # "floor" is the least-squares minimum
+
+
+def or_exit(function: Callable, *arguments):
+    """Call a function; end the program with the lines of a UserError, where there is one."""
+    try:
+        return function(*arguments)
+    except UserError as error:
+        sys.exit(str(error))
+
+
+class Files:
+    """The configuration files as written, to say where a key stands."""
+
+    def __init__(self, paths: Sequence[str]):
+        """Parse the files; UserError where one is missing, no YAML, or has a key twice."""
+        self._paths = [str(path) for path in paths]
+        self._trees = [_compose(path) for path in self._paths]
+
+    def locate(self, key: Key) -> str:
+        """The file and line of a key, or of the innermost part of it that a file has."""
+        found = [
+            (*_descend(tree, key), path)
+            for path, tree in zip(self._paths, self._trees, strict=True)
+        ]
+        # Later files override earlier ones; what no file has came with --config.
+        _, line, path = max(reversed(found), key=lambda place: place[0])
+        return f"{path}:{line}: "
+
+
+def check(config: dict, files: Files) -> None:
+    """Raise UserError, a line for each thing that is wrong, unless the configuration is whole."""
+    problems = (
+        list(_renamed(config)) or list(_against_schema(config)) or list(_against_sense(config))
+    )
+    if problems:
+        lines = [files.locate(key) + _show(key) + text for key, text in problems]
+        raise UserError("\n".join(dict.fromkeys(lines)))
+
+
+def check_gpu(config: dict, files: Files) -> None:
+    """Raise UserError where the configuration asks for a GPU that this machine does not have."""
+    if "cuda" in config["devices"] and not gpu.names():
+        key = "devices", config["devices"].index("cuda")
+        raise UserError(
+            f"{files.locate(key)}{_show(key)}this machine has no NVIDIA GPU (nvidia-smi finds "
+            "none); remove cuda, or let a cluster's nodes measure: "
+            "snakemake --workflow-profile profiles/slurm"
+        )
+
+
+def _compose(path: str) -> yaml.Node:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not a text file in UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise UserError(f"{path}:{mark.line + 1}: broken YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: broken YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(tree, yaml.MappingNode):
+        raise UserError(f"{path}: empty, or not a table of keys")
+    _check_keys(tree, path)
+    return tree
+
+
+def _check_keys(node: yaml.Node, path: str) -> None:
+    """Refuse what YAML lets pass: the same key twice, keys that are not text, dates and tags."""
+    if node.tag not in PLAIN:
+        shown = node.value if isinstance(node, yaml.ScalarNode) else node.tag
+        raise UserError(
+            f"{path}:{node.start_mark.line + 1}: {shown!r} is no text, number, list or table"
+        )
+    if isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _check_keys(value, path)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: dict[str, int] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if key.tag != "tag:yaml.org,2002:str":
+            raise UserError(f"{path}:{line}: the key {key.value!s} is not a word; name it with one")
+        if key.value in seen:
+            raise UserError(
+                f"{path}:{line}: {key.value} stands here a second time (first in line "
+                f"{seen[key.value]}); rename or remove one"
+            )
+        seen[key.value] = line
+        _check_keys(value, path)
+
+
+def _descend(node: yaml.Node, key: Key) -> tuple[int, int]:
+    """How many parts of a key a file has, and the line of the last."""
+    line, depth = node.start_mark.line + 1, 0
+    for part in key:
+        if isinstance(node, yaml.MappingNode):
+            found = [(name, value) for name, value in node.value if name.value == part]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            found = [(value, value) for value in node.value[part : part + 1]]
+        else:
+            found = []
+        if not found:
+            break
+        [(name, node)] = found
+        line, depth = name.start_mark.line + 1, depth + 1
+    return depth, line
+
+
+def _show(key: Key) -> str:
+    return ".".join(map(str, key)) + ": " if key else ""
+
+
+def _renamed(config: dict) -> Iterator[tuple[Key, str]]:
+    """Keys of earlier versions: where they went, and nothing on what is missing instead."""
+    for (section, old), new in RENAMED.items():
+        if isinstance(config.get(section), dict) and old in config[section]:
+            yield (section, old), f"is called {new} now"
+
+
+def _against_schema(config: dict) -> Iterator[tuple[Key, str]]:
+    for error in VALIDATOR(SCHEMA).iter_errors(config):
+        key = tuple(error.absolute_path)
+        if error.validator in ("additionalProperties", "unevaluatedProperties"):
+            known = _properties(error.schema)
+            for name in error.instance.keys() - known:
+                yield (*key, name), f"unknown key{_suggest(name, known)}"
+        else:
+            yield key, _explain(error)
+
+
+def _properties(schema: dict) -> list[str]:
+    """The keys that a schema allows, those of the definition that it refers to included."""
+    referred = DEFINITIONS[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else {}
+    return [*referred.get("properties", {}), *schema.get("properties", {})]
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    value, limit = error.instance, error.validator_value
+    match error.validator:
+        case "type":
+            types = limit if isinstance(limit, list) else [limit]
+            wanted = " or ".join(EXPECTED[name] for name in types)
+            hint = ""
+            if isinstance(value, str) and {"number", "integer"} & set(types) and _is_number(value):
+                hint = f"; YAML takes it for text, write {float(value):g}"
+            return f"{value!r} is not {wanted}{hint}"
+        case "enum":
+            return f"{value!r} is unknown{_suggest(value, limit)}"
+        case "required":
+            missing = [name for name in limit if name not in value]
+            return f"{', '.join(missing)} missing"
+        case "minimum":
+            return f"{value} is too small; at least {limit}"
+        case "exclusiveMinimum":
+            return f"{value} is not above {limit}"
+        case "maximum":
+            return f"{value} is too large; at most {limit}"
+        case "minItems" | "minProperties":
+            return "empty; name at least one"
+        case "uniqueItems":
+            return f"{value} has a value twice"
+        case "pattern" if "sources" in error.absolute_path:
+            return f"{value!r} is not an address that begins with http:// or https://"
+        case "pattern":
+            return f"the name {value!r} is not made of small letters, digits and _"
+        case _:
+            return error.message
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _suggest(name, known: Sequence[str]) -> str:
+    close = get_close_matches(str(name), list(map(str, known)), n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(map(str, known))}"
+
+
+def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
+    """What a schema cannot say."""
+    known = frameworks.names()
+    for index, name in enumerate(config["frameworks"]):
+        if name not in known:
+            yield ("frameworks", index), f"unknown framework {name!r}{_suggest(name, known)}"
+    places = experiment.places(config)
+    for index, device in enumerate(config["devices"]):
+        if device not in {where for _, where in places}:
+            yield ("devices", index), f"none of {', '.join(config['frameworks'])} runs on {device}"
+    matmul = config["matmul"]
+    for device in config["devices"]:
+        n, section = matmul["blocks"]["n"], "matmul.cuda" if device == "cuda" else "matmul"
+        if n not in experiment.products(config, device)["sizes"]:
+            yield ("matmul", "blocks", "n"), f"{n} is not among {section}.sizes"
+    if "float32" not in matmul["cuda"]["precisions"]:
+        what = "float32 is missing, which the others are compared with"
+        yield ("matmul", "cuda", "precisions"), what
+    parallel = config["parallel"]
+    if 1 not in parallel["ranks"]:
+        yield ("parallel", "ranks"), "1 is missing, which the others are compared with"
+    baseline = config["training"]["baseline"]
+    for key, value in (
+        (("matmul", "budget_seconds"), matmul["budget_seconds"]),
+        (("parallel", "budget_seconds"), parallel["budget_seconds"]),
+        (("training", "target_loss"), config["training"]["target_loss"]),
+        (("training", "baseline", "learning_rate"), baseline["learning_rate"]),
+    ):
+        if not math.isfinite(value):
+            yield key, "not a finite number"
+    for index, size in enumerate(baseline["batch_size"]):
+        if size > config["dataset"]["rows"]:
+            what = f"{size} is above the {config['dataset']['rows']} examples (dataset.rows)"
+            yield ("training", "baseline", "batch_size", index), what
+    runs = config["training"]["runs"]
+    for name, run in runs.items():
+        key = ("training", "runs", name)
+        base = run.get("base")
+        if base is not None and base not in runs:
+            yield (*key, "base"), f"there is no run {base!r}{_suggest(base, runs)}"
+        elif base is not None and "base" in runs[base]:
+            yield (*key, "base"), f"{base} has a base itself; name {runs[base]['base']}"
+        else:
+            yield from _run_problems(config, name, key, known)
+
+
+def _run_problems(config: dict, name: str, key: Key, known: list[str]) -> Iterator[tuple[Key, str]]:
+    run = config["training"]["runs"][name]
+    for framework in run.get("override", {}).keys() - known:
+        yield (*key, "override", framework), f"unknown framework{_suggest(framework, known)}"
+    for framework in config["frameworks"]:
+        if name not in experiment.runs(config, framework):
+            continue
+        values = experiment.resolve(config, name, framework)
+        missing = {"implementation", "batch_size", "learning_rate", "epochs"} - values.keys()
+        if missing:
+            yield key, f"{', '.join(sorted(missing))} missing"
+            continue
+        if values["implementation"] == "compiled" and values["loaders"] != ["direct"]:
+            yield (*key, "loaders"), "a compiled run indexes by itself; write loaders: [direct]"
+        visits = config["dataset"]["rows"] * values["copies"]
+        for size in values["batch_sizes"]:
+            if size > visits:
+                overridden = "batch_size" in run.get("override", {}).get(framework, {})
+                yield (
+                    (*key, *(("override", framework) if overridden else ()), "batch_size"),
+                    f"{size} is above the {visits} examples of an epoch (dataset.rows × copies)",
+                )
+        if not all(map(math.isfinite, values["learning_rates"])):
+            yield (*key, "learning_rate"), "not a finite number"
+
+
+def warnings(config: dict) -> list[str]:
+    """What is allowed, since the chapter does it, but deserves a word."""
+    table = scale(surrogate.table(), config["dataset"]["scaling"])[: config["dataset"]["rows"]]
+    limit = objective.stability_limit(table[:, :-1])
+    unstable = []
+    for framework in config["frameworks"]:
+        for run in experiment.plain_runs(config):
+            values = experiment.resolve(config, run, framework)
+            full = config["dataset"]["rows"] * values["copies"]
+            if values["batch_sizes"] == [full] and values["learning_rates"][0] > limit:
+                unstable.append(f"{run} ({values['learning_rates'][0]:g})")
+    found = [
+        f"warning: {framework} is not measured on {device}: there is no "
+        f"workflow/envs/{framework}-{device}.txt"
+        for framework, device in experiment.missing(config)
+    ]
+    if unstable:
+        found.append(
+            f"warning: learning rate above 2/λmax = {limit:.4f}, so that full-batch descent "
+            f"diverges: {', '.join(dict.fromkeys(unstable))}"
+        )
+    ranks, cores = max(config["parallel"]["ranks"]), os.cpu_count() or 1
+    if ranks > cores and "cpu" in config["devices"]:
+        # no more than a warning: on a cluster, others' cores count than those of the login node
+        here = f"this machine has {cores} core{'s' if cores > 1 else ''}"
+        found.append(f"warning: parallel.ranks: {here}, on which {ranks} ranks take turns")
+    return found

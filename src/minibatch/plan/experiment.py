@@ -1,0 +1,178 @@
+"""What the configuration asks for: every measured table, and the parameters it is made with.
+
+Each job gets just the slice of the configuration that it depends on, so that a changed value
+reruns that job, what depends on it, and nothing else.
+"""
+
+from collections.abc import Iterable
+
+from minibatch.plan import environments
+from minibatch.tables.canonical import digest
+
+EXAMPLES = "results/data/examples.parquet"
+BASELINE = "results/baseline.parquet"
+DEFAULTS = {"objective": "half_mse", "schedule": "constant", "sampling": "permutation", "copies": 1}
+
+
+def resolve(config: dict, run: str, framework: str) -> dict:
+    """The values of a run: its own, over those of its base, and the framework's over both.
+
+    Batch sizes and learning rates are lists: a run with several is a grid of all combinations.
+    """
+    runs = config["training"]["runs"]
+    own = runs[run]
+    common = {"loaders": config["training"]["loaders"], "seeds": config["seeds"]}
+    values = DEFAULTS | common | runs.get(own.get("base"), {}) | own
+    values |= values.get("override", {}).get(framework, {})
+    for name, kind in (("batch_size", int), ("learning_rate", float)):
+        if name in values:
+            several = values[name] if isinstance(values[name], list) else [values[name]]
+            values[f"{name}s"] = [kind(value) for value in several]
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in ("base", "override", "frameworks")
+    }
+
+
+def runs(config: dict, framework: str) -> list[str]:
+    """The runs that a framework does; some are for the first one only."""
+    every = config["training"]["runs"]
+    if framework == config["frameworks"][0]:
+        return list(every)
+    return [
+        name
+        for name, run in every.items()
+        if "frameworks" not in every.get(run.get("base"), {}) | run
+    ]
+
+
+def places(config: dict) -> list[environments.Place]:
+    """The pairs of a framework and a device that are measured; some frameworks lack GPUs."""
+    return environments.places(config["frameworks"], config["devices"])
+
+
+def missing(config: dict) -> list[environments.Place]:
+    """The other pairs of a framework and a device that the configuration names."""
+    pairs = [(name, device) for name in config["frameworks"] for device in config["devices"]]
+    return [pair for pair in pairs if pair not in places(config)]
+
+
+def measured(config: dict) -> dict[str, dict]:
+    """Every table that is prepared or measured, by path, with the parameters it is made with.
+
+    They name the digest of the parameters of each table that goes into it, so that a stage can
+    tell whether what it reads is what the configuration asks for.
+    """
+    found = {EXAMPLES: {name: config["dataset"][name] for name in ("rows", "scaling")}}
+    examples = expected([EXAMPLES], found)
+    found[BASELINE] = _baseline(config) | examples
+    for device in config["devices"]:
+        found[f"results/parallel/{device}.parquet"] = _parallel(config, device) | examples
+    for framework, device in places(config):
+        common = {"framework": framework, "device": device, "threads": config["threads"]}
+        folder = f"{framework}/{device}"
+        verdicts = f"results/verify/{folder}.parquet"
+        found[verdicts] = common | {"precisions": products(config, device)["precisions"]}
+        verified = common | expected([verdicts], found)
+        parts = {
+            f"results/matmul/{folder}/{part}.parquet": verified | values
+            for part, values in _matmul(config, framework, device).items()
+        }
+        found |= parts
+        found[f"results/matmul/{folder}.parquet"] = expected(parts, found)
+        for run in runs(config, framework):
+            inputs = expected([EXAMPLES, verdicts], found)
+            values = common | _train(config, run, framework) | inputs
+            found[f"results/train/{folder}/{run}.parquet"] = values
+    return found
+
+
+def expected(inputs: Iterable[str], tables: dict[str, dict]) -> dict:
+    """The digest of the parameters that each measured table among some inputs must have."""
+    return {"inputs": {path: digest(tables[path]) for path in inputs if path in tables}}
+
+
+def plain_runs(config: dict) -> list[str]:
+    """The runs that stand for themselves: no variant of another, and no several in one."""
+    runs = config["training"]["runs"]
+    return [name for name, run in runs.items() if "base" not in run and not _lists(run)]
+
+
+def grids(config: dict) -> list[str]:
+    """The runs that stand for all combinations of several batch sizes and learning rates."""
+    runs = config["training"]["runs"]
+    return [name for name, run in runs.items() if _lists(run) == ["batch_size", "learning_rate"]]
+
+
+def _lists(run: dict) -> list[str]:
+    """What a run has several values of."""
+    return [name for name in ("batch_size", "learning_rate") if isinstance(run.get(name), list)]
+
+
+def variants(config: dict, key: str) -> list[str]:
+    """The runs that differ from their base in `key`, each behind its base."""
+    runs = config["training"]["runs"]
+    pairs = [(run["base"], name) for name, run in runs.items() if "base" in run and key in run]
+    return [name for pair in pairs for name in pair]
+
+
+def cases(matmul: dict, n: int) -> list[tuple[str, int, str]]:
+    """The (strategy, block width, precision) that are measured at size n; 0 where no block is.
+
+    What multiplies matrices does so in every precision, what multiplies vectors in float32.
+    """
+    found = []
+    for strategy in matmul["strategies"]:
+        if n > matmul["largest"].get(strategy, n):
+            continue
+        further = matmul["blocks"]["columns"] if n == matmul["blocks"]["n"] else []
+        widths = sorted({matmul["block"], *further}) if strategy == "block" else [0]
+        precisions = matmul["precisions"] if strategy in ("block", "full") else ["float32"]
+        found += [(strategy, width, name) for name in precisions for width in widths]
+    return found
+
+
+def _baseline(config: dict) -> dict:
+    """The parameters of what is compared with the frameworks."""
+    baseline = config["training"]["baseline"]
+    return {
+        "batch_sizes": baseline["batch_size"],
+        "learning_rate": float(baseline["learning_rate"]),
+        "seeds": config["seeds"],
+    }
+
+
+def _parallel(config: dict, device: str) -> dict:
+    """The parameters of the steps that several processes share."""
+    parallel = config["parallel"]
+    return {
+        "device": device,
+        "ranks": parallel["ranks"],
+        "batch_sizes": parallel["batch_size"],
+        "budget_seconds": float(parallel["budget_seconds"]),
+    }
+
+
+def products(config: dict, device: str) -> dict:
+    """What the configuration says of matrix products on a device."""
+    matmul = config["matmul"]
+    return matmul | (matmul["cuda"] if device == "cuda" else {"precisions": ["float32"]})
+
+
+def _matmul(config: dict, framework: str, device: str) -> dict[str, dict]:
+    """The parameters of each size's table, and of the ceilings'."""
+    matmul = products(config, device)
+    budget = {"budget_seconds": float(matmul["budget_seconds"])}
+    if framework != config["frameworks"][0]:
+        no_further = {"n": 0, "columns": []}
+        matmul = matmul | {"sizes": matmul["sizes_of_others"], "blocks": no_further}
+    sizes = {str(n): {"n": n, "cases": cases(matmul, n)} | budget for n in matmul["sizes"]}
+    ceilings = matmul["ceilings"] | {"precisions": matmul["precisions"]}
+    return sizes | {"ceilings": {"ceilings": ceilings} | budget}
+
+
+def _train(config: dict, run: str, framework: str) -> dict:
+    values = resolve(config, run, framework)
+    del values["batch_size"], values["learning_rate"]  # they stand there as lists
+    return values | {"run": run}

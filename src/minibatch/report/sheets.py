@@ -1,0 +1,253 @@
+"""The tables of the report, laid out as text."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from minibatch import frameworks
+from minibatch.summaries.text import digits
+from minibatch.tables import provenance
+
+BATCH_10 = ["minibatch_10", "concise_10", "concise", "compiled"]  # runs, or parts of them
+ROUNDED_TO_ZERO = 0.0005  # the chapter gives GFLOP/s with three decimals
+
+
+def sheet(title: str, frame: pd.DataFrame) -> dict:
+    """Lay a table out as text; missing values as a dash."""
+    rows = [
+        ["–" if value is None or pd.isna(value) else _text(value) for value in row]
+        for row in frame.astype(object).to_numpy().tolist()
+    ]
+    return {"title": title, "columns": list(frame.columns), "rows": rows}
+
+
+def matmul(matmul: pd.DataFrame) -> dict:
+    """The rates of all cases."""
+    shown = matmul.assign(
+        block=matmul.block.where(matmul.block > 0),
+        rate=matmul.rate_median.map(digits)
+        + matmul.strategy.map(lambda name: " GB/s" if name == "copy" else " GFLOP/s"),
+        range=_ranges(matmul, "rate", digits),
+    )
+    columns = ["strategy", "n", "block", "precision", "samples", "rate", "range"]
+    columns = ["framework", *_where(shown), *columns]
+    return sheet(
+        "Matrix products: median rate and its 5th to 95th percentile",
+        shown[columns].convert_dtypes(),
+    )
+
+
+def training(training: pd.DataFrame) -> dict:
+    """Final loss and time per epoch of all runs but the grid's cells."""
+    single = training.groupby(["framework", "device", "run", "loader"]).run.transform("size") == 1
+    runs = training[single]
+    shown = pd.DataFrame(
+        {
+            "framework": runs.framework,
+            **_where(runs),
+            "run": runs.run,
+            "loader": runs.loader,
+            "batch size": runs.batch_size,
+            "learning rate": runs.learning_rate,
+            "final loss": runs.loss_median.map("{:.4f}".format),
+            "over seeds": _ranges(runs, "loss", "{:.4f}".format),
+            "ms per epoch": (1e3 * runs.seconds_per_epoch_median).map(digits),
+            "ms to target": (1e3 * runs.seconds_to_target_median).map(digits),
+        }
+    ).replace({"ms to target": {"inf": "never"}})
+    return sheet("Runs: median over seeds", shown)
+
+
+def published(published: pd.DataFrame) -> dict:
+    """Every published number of the chapter, and ours."""
+    settings = zip(published.implementation, published.experiment, strict=True)
+    shown = pd.DataFrame(
+        {
+            "framework": published.framework,
+            **_where(published),
+            "experiment": [
+                f"{name} (concise)" if kind == "concise" else name for kind, name in settings
+            ],
+            "quantity": published.quantity.str.replace("_", " "),
+            "published": published.published.map("{:.4g}".format),
+            "measured": published.measured.map("{:.4g}".format),
+            "range": _ranges(published, "", "{:.4g}".format),
+            "ratio": _ratios(published),
+            "inside": published.inside.map({True: "yes", False: "no"}).fillna("n/a"),
+        }
+    )
+    shown.loc[published.measured.isna(), ["measured", "range", "ratio"]] = "not measured"
+    return sheet("Published results (section 12.5) and ours; inside: within our seeds", shown)
+
+
+def concise(training: pd.DataFrame) -> dict:
+    """The concise runs as published, and the same problem from scratch, concise and compiled."""
+    chosen = training[(training.batch_size == 10) & (training.schedule == "constant")]
+    chosen = chosen[(chosen.sampling == "permutation") & (chosen.copies == 1)]
+    order = chosen.run.map({name: index for index, name in enumerate(BATCH_10)})
+    place = chosen.groupby(["framework", "device"], sort=False).ngroup()
+    chosen = chosen.assign(order=order, place=place).dropna(subset="order")
+    chosen = chosen.sort_values(["place", "order"]).groupby(["place", "order"]).tail(1)
+    shown = pd.DataFrame(
+        {
+            "framework": chosen.framework,
+            "device": chosen.device,
+            "run": chosen.run.replace({"concise_10": "concise_10, as published"}),
+            "implementation": chosen.implementation,
+            "minimised": chosen.objective.map({"half_mse": "½ MSE", "mse": "MSE"}),
+            "learning rate": chosen.learning_rate,
+            "epochs": chosen.epochs,
+            "final loss": chosen.loss_median.map("{:.6f}".format),
+            "over seeds": _ranges(chosen, "loss", "{:.6f}".format),
+        }
+    )
+    return sheet("Batch size 10 in every implementation: median over seeds", shown)
+
+
+def ladder(ladder: pd.DataFrame) -> dict:
+    """Milliseconds per epoch, and how many times those of the plain compiled loop."""
+    cells = ladder.assign(
+        cell=(1e3 * ladder.seconds_median).map(digits) + " ms (" + ladder.ratio.map(digits) + "×)"
+    )
+    key = ["framework", *_where(cells), "rung"]
+    order = list(dict.fromkeys(cells[key].itertuples(index=False, name=None)))
+    table = cells.pivot(index=key, columns="batch_size", values="cell").reindex(order)
+    table.columns = [f"batch size {size}" for size in table.columns]
+    title = "Time per epoch (median over seeds), and its ratio to the plain compiled loop"
+    return sheet(title, table.reset_index())
+
+
+def parallel(parallel: pd.DataFrame) -> dict:
+    """Milliseconds per step by ranks and batch size, and whether more ranks than one pay."""
+    pay = parallel.pay.map({True: "yes", False: "no"}).where(parallel.ranks > 1)
+    milliseconds = parallel.assign(low=1e3 * parallel.seconds_low, high=1e3 * parallel.seconds_high)
+    shown = pd.DataFrame(
+        {
+            **_where(parallel),
+            "ranks": parallel.ranks,
+            "batch size": parallel.batch_size,
+            "steps": parallel.samples,
+            "ms per step": (1e3 * parallel.seconds_median).map(digits),
+            "range": _ranges(milliseconds, "", "{:.3g}".format),
+            "times as fast as one rank": parallel.speedup.map("{:.2g}".format),
+            "pay from here on": pay,
+        }
+    )
+    return sheet("Time per step: median and its 5th to 95th percentile", shown)
+
+
+def answers(training: pd.DataFrame, target: float) -> dict:
+    """Which batch size is first at the target loss, by framework and loader, on the plain data."""
+    plain = training.query("schedule == 'constant' and sampling == 'permutation' and copies == 1")
+    best = plain.sort_values("seconds_to_target_median", kind="stable")
+    best = best.groupby(["framework", "device", "loader", "implementation"], sort=False).head(1)
+    shown = pd.DataFrame(
+        {
+            "framework": best.framework,
+            **_where(best),
+            "implementation": best.implementation,
+            "loader": best.loader,
+            "batch size": best.batch_size,
+            "learning rate": best.learning_rate,
+            "run": best.run,
+            "ms to target": (1e3 * best.seconds_to_target_median).map(digits),
+        }
+    ).replace({"ms to target": {"inf": "never"}})
+    return sheet(f"First at a loss of {target:g}: median over seeds, fastest on top", shown)
+
+
+def answer(training: pd.DataFrame, target: float) -> str:
+    """The first row of the answer in words."""
+    shown = answers(training, target)
+    first = dict(zip(shown["columns"], shown["rows"][0], strict=True))
+    if first["ms to target"] == "never":
+        return f"No run reaches a loss of {target:g}."
+    return (
+        f"First at a loss of {target:g}: batch size {first['batch size']} at learning rate "
+        f"{first['learning rate']} ({first['run']}), {first['implementation']} in "
+        f"{first['framework']} on {first['device']} with the {first['loader']} loader, "
+        f"{first['ms to target']} ms."
+    )
+
+
+def statements(statements: pd.DataFrame) -> dict:
+    """A verdict a framework for each statement."""
+    place = statements.framework + " on " + statements.device
+    key = ["statement", "loader"]
+    table = statements.assign(loader=statements.loader.astype(object).fillna("any"), place=place)
+    order = list(dict.fromkeys(table[key].itertuples(index=False, name=None)))
+    verdicts = table.pivot(index=key, columns="place", values="verdict")[place.unique()]
+    return sheet("Statements", verdicts.reindex(order).reset_index().rename_axis(columns=None))
+
+
+def usage(names: list[str]) -> dict:
+    """How each framework is used, in the words of its module."""
+    rows = [(name, frameworks.about(name)) for name in names]
+    return sheet("How each framework is used", pd.DataFrame(rows, columns=["framework", "how"]))
+
+
+def about(origin: dict, source: dict) -> dict:
+    """The machine, the data's source and the versions."""
+    failures = "; ".join(f"{name}: {why}" for name, why in source["failures"].items())
+    here = provenance.collect()
+    rows = {
+        "machine": "; ".join(origin["machines"]),
+        "GPU": "; ".join(origin["gpus"]) or "none was used",
+        "frameworks": ", ".join(origin["frameworks"]),
+        "threads": ", ".join(map(str, origin["threads"])),
+        "data": source["address"] or "SURROGATE",
+        "retrieved": source["retrieved"],
+        "sources that failed": failures or "none",
+        "report made": f"{here['started']}, from commit {here['commit']}, on {here['system']}",
+        "with": ", ".join(
+            f"{name} {here[name]}" for name in ("python", "numpy", "pandas", "pyarrow")
+        ),
+    }
+    return sheet("About these measurements", pd.DataFrame(rows.items(), columns=["what", "value"]))
+
+
+def _ratios(published: pd.DataFrame) -> pd.Series:
+    """Measured over published; where that was rounded to 0.000, the least that it can be."""
+    least = (published.measured / ROUNDED_TO_ZERO).map("> {:.3g}".format)
+    return published.ratio.map("{:.3g}".format).where(published.published > 0, least)
+
+
+def evidence(statements: pd.DataFrame) -> dict:
+    """The numbers behind each verdict, and what decides it."""
+    columns = ["statement", "loader", "verdict", "evidence", "criterion", "framework", "device"]
+    return sheet("Evidence", statements[columns])
+
+
+def checks(verdicts: pd.DataFrame) -> dict:
+    """Every check of the gate."""
+    said = verdicts.passed.map({True: "passed", False: "FAILED"})
+    return sheet("Checks", verdicts.assign(passed=said))
+
+
+def agreement(agreement: pd.DataFrame) -> dict:
+    """How far apart one problem ends in different frameworks, implementations and loaders."""
+    plain = "schedule == 'constant' and sampling == 'permutation' and copies == 1 and ways > 2"
+    columns = ["batch_size", "learning_rate", "epochs", "objective", "ways", "seeds", "apart"]
+    shown = agreement.query(plain)[columns].rename(
+        columns={
+            "batch_size": "batch size",
+            "learning_rate": "learning rate",
+            "apart": "largest relative difference of a final loss",
+        }
+    )
+    return sheet("The same problem in several frameworks, implementations and loaders", shown)
+
+
+def _where(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """The columns that say where a row was measured; the machine, if there are several."""
+    several = frame.machine.nunique() > 1
+    return {name: frame[name] for name in ("machine", "device")[not several :]}
+
+
+def _ranges(frame: pd.DataFrame, prefix: str, show: Callable[[float], str]) -> list[str]:
+    low, high = (frame[f"{prefix}_{end}".lstrip("_")] for end in ("low", "high"))
+    return [f"{show(a)} to {show(b)}" for a, b in zip(low, high, strict=True)]
+
+
+def _text(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""What is computed, and the oracles that it is checked against."""

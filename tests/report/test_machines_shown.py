@@ -1,0 +1,182 @@
+"""The machine, precision and GPU of each row, in summaries and in sheets."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from minibatch.report import sheets
+from minibatch.summaries import ladder, matmul, parallel, published, statements, training
+
+PLACE = {"machine": "node1", "framework": "jax", "device": "cpu"}
+GPU = {"machine": "gpu01", "device": "cuda"}
+
+
+def products(seconds=1e-3, n=256, strategies=("full",), precision="float32", **about):
+    rows = [
+        {"strategy": strategy, "n": n, "block": 64 * (strategy == "block"), "seconds": seconds}
+        for strategy in strategies
+        for _ in range(3)
+    ]
+    return pd.DataFrame(rows).assign(**PLACE | {"threads": 1, "precision": precision} | about)
+
+
+def trace(seconds=1.0, **about):
+    rows = {"step": [0, 1], "epoch": [0.0, 1.0], "loss": [0.5, 0.2], "seconds": [0.0, seconds]}
+    phases = dict.fromkeys(("load_seconds", "compute_seconds", "update_seconds"), 0.0)
+    run = {"run": "gd", "implementation": "scratch", "objective": "half_mse", "loader": "framework"}
+    run |= {"batch_size": 10, "learning_rate": 1.0, "epochs": 1, "schedule": "constant"}
+    run |= {"sampling": "permutation", "copies": 1, "seed": 0}
+    return pd.DataFrame(rows | phases).assign(**PLACE | run | about)
+
+
+def baseline(**about):
+    rows = {"implementation": ["numba"], "batch_size": [10], "seed": [0], "seconds": [0.5]}
+    return pd.DataFrame(rows).assign(machine="node1", **about)
+
+
+def steps(**about):
+    rows = [(ranks, size, 1e-3 / ranks) for ranks in (1, 2) for size in (10, 100)]
+    table = pd.DataFrame(rows, columns=["ranks", "batch_size", "seconds"])
+    return table.assign(**{"machine": "node1", "device": "cpu"} | about)
+
+
+CHAPTER = pd.DataFrame(
+    [
+        ["jax", None, "full", None, None, None, "gflops", 2.0],
+        ["jax", "scratch", "gd", 10, 1.0, 1, "loss", 0.2],
+    ],
+    columns=[
+        *("framework", "implementation", "experiment", "batch_size", "learning_rate"),
+        *("epochs", "quantity", "value"),
+    ],
+)
+
+
+def summaries(*abouts):
+    """The summary tables of what was measured in each place."""
+    made = {
+        "matmul": matmul.summarise({"matmul": pd.concat(products(**about) for about in abouts)}),
+        "training": training.summarise(
+            {"traces": pd.concat(trace(**about) for about in abouts)}, 0.25
+        ),
+    }
+    return made | {
+        "published": published.summarise(made | {"published": CHAPTER}),
+        "ladder": ladder.summarise(
+            {"traces": pd.concat(trace(**about) for about in abouts), "baseline": baseline()}
+        ),
+        "parallel": parallel.summarise(dict(enumerate(steps(**about) for about in abouts))),
+    }
+
+
+SHEETS = {
+    "matmul": sheets.matmul,
+    "training": sheets.training,
+    "published": sheets.published,
+    "ladder": sheets.ladder,
+    "parallel": sheets.parallel,
+    "answers": lambda made: sheets.answers(made, 0.25),
+}
+
+
+def shown(name, *abouts):
+    made = summaries(*abouts)["training" if name == "answers" else name]
+    return SHEETS[name](made)
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_sheet_of_one_machine_does_not_name_it(name):
+    for abouts in [({},), ({}, {"device": "cuda"})]:
+        sheet = shown(name, *abouts)
+        assert "device" in sheet["columns"]
+        assert "machine" not in sheet["columns"]
+        assert "node1" not in str(sheet["rows"])
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_sheet_of_several_machines_names_that_of_each_row(name):
+    sheet = shown(name, {}, GPU)
+    at = sheet["columns"].index("machine")
+    assert sheet["columns"][at + 1] == "device"
+    places = {(row[at], row[at + 1]) for row in sheet["rows"]}
+    assert places == {("node1", "cpu"), ("gpu01", "cuda")}
+
+
+def test_a_rung_that_was_measured_on_several_machines_names_them_all():
+    runs = pd.concat([trace(), trace(run="sgd", machine="node2", seed=1), trace(run="x", seed=2)])
+    made = ladder.summarise({"traces": runs, "baseline": baseline()})
+    assert made.set_index("framework").machine.to_dict() == {"jax": "node1+node2", "numba": "node1"}
+
+
+def test_ranks_on_another_machine_are_compared_with_those_of_their_device():
+    cpu, cuda = steps().assign(seconds=[1, 1, 4, 0.5]), steps(**GPU).assign(seconds=[4, 4, 1, 2])
+    for abouts in [(cpu, cuda), (cpu.assign(machine="a"), cuda)]:
+        made = parallel.summarise(dict(enumerate(abouts)))
+        found = made[made.ranks == 2].groupby("device").agg(list)
+        assert found.speedup.to_dict() == {"cpu": [0.25, 2], "cuda": [4, 2]}
+        assert found.pay.to_dict() == {"cpu": [False, True], "cuda": [True, True]}
+
+
+def test_what_was_published_and_not_measured_is_of_no_machine():
+    made = summaries({}, GPU) | {"published": CHAPTER}
+    made["training"] = made["training"][made["training"].device == "cpu"]
+    rows = published.summarise(made).set_index(["device", "quantity"]).machine
+    assert rows["cpu", "loss"] == "node1"
+    assert rows["cuda", "gflops"] == "gpu01"
+    assert pd.isna(rows["cuda", "loss"])
+    sheet = sheets.published(published.summarise(made))
+    [missing] = [row for row in sheet["rows"] if "not measured" in row]
+    assert missing[sheet["columns"].index("machine")] == "–"
+
+
+# Precisions.
+
+
+def in_precisions(strategies=("full",)):
+    """bfloat16 comes first, so that what takes the first row is seen to take the wrong one."""
+    return pd.concat(
+        products(seconds, precision=name, strategies=strategies)
+        for name, seconds in [("bfloat16", 1e-6), ("float32", 1e-3), ("tf32", 1e-4)]
+    )
+
+
+def test_each_precision_is_a_row_of_its_own_with_its_rate_and_intensity():
+    rows = matmul.summarise({"matmul": in_precisions()}).set_index("precision")
+    assert rows.rate_median["float32"] == pytest.approx(2 * 256**3 / 1e6)
+    assert rows.rate_median["bfloat16"] == pytest.approx(2 * 256**3 / 1e3)
+    assert rows.samples.tolist() == [3, 3, 3]
+    assert rows.intensity["tf32"] == rows.intensity["float32"] == pytest.approx(256 / 6)
+    assert rows.intensity["bfloat16"] == pytest.approx(256 / 3)
+    sheet = sheets.matmul(rows.reset_index())
+    at = sheet["columns"].index("precision")
+    assert [row[at] for row in sheet["rows"]] == ["bfloat16", "float32", "tf32"]
+
+
+def test_the_chapters_numbers_stand_beside_float32():
+    made = {"matmul": matmul.summarise({"matmul": in_precisions()}), "published": CHAPTER}
+    made["training"] = training.summarise({"traces": trace()}, 0.25)
+    [first, _] = published.summarise(made).itertuples()
+    assert first.measured == pytest.approx(2 * 256**3 / 1e6)
+
+
+def test_the_statements_are_about_float32():
+    examples = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 6)))
+    tables = {"examples": examples, "traces": trace(run="none")}
+    tables["matmul"] = pd.concat([in_precisions(), products(1e-3, strategies=["block"])])
+    [found] = statements.summarise(tables, 0.25).itertuples()
+    assert found.verdict == "holds"
+    assert found.evidence == "33.6 against 33.6 GFLOP/s, 1.00×"
+
+
+# About.
+
+
+def about(**origin):
+    origin = {"machines": ["a"], "gpus": [], "frameworks": ["jax 1"], "threads": [1]} | origin
+    source = {"address": "http://a", "retrieved": "today", "failures": {}}
+    return dict(sheets.about(origin, source)["rows"])
+
+
+def test_the_report_names_the_gpus_or_says_that_none_was_used():
+    assert about()["GPU"] == "none was used"
+    assert about(gpus=["H200 in a", "A100 in b"])["GPU"] == "H200 in a; A100 in b"

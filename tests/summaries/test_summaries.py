@@ -1,0 +1,494 @@
+"""The tables of the report, from measurements that are written down here."""
+
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from minibatch.report import sheets
+from minibatch.report.sheets import answer
+from minibatch.sgd import surrogate
+from minibatch.summaries import agreement, matmul, problem, published, statements, training
+from minibatch.summaries.per_seed import per_seed, spread
+from minibatch.summaries.text import digits
+
+DEFAULTS = {
+    "machine": "here",
+    "framework": "pytorch",
+    "device": "cpu",
+    "implementation": "scratch",
+    "objective": "half_mse",
+    "loader": "framework",
+    "batch_size": 1500,
+    "learning_rate": 1.0,
+    "epochs": 2,
+    "schedule": "constant",
+    "sampling": "permutation",
+    "copies": 1,
+    "seed": 0,
+}
+
+
+PLACE = {"machine": "here", "framework": "pytorch", "device": "cpu", "precision": "float32"}
+
+
+def trace(run, losses, seconds, **values):
+    """A trace of a point every half epoch, whose time is all computing."""
+    points = np.arange(len(losses))
+    columns = {"run": run, "step": points, "epoch": points / 2, "loss": losses}
+    clock = {"seconds": seconds, "load_seconds": 0.0, "compute_seconds": seconds}
+    return pd.DataFrame(columns | clock | {"update_seconds": 0.0}).assign(**DEFAULTS | values)
+
+
+def samples(**seconds):
+    """Three samples of each strategy at the chapter's size."""
+    rows = [
+        {"strategy": strategy, "n": 256, "block": 64 * (strategy == "block"), "seconds": value}
+        for strategy, values in seconds.items()
+        for value in values
+    ]
+    return pd.DataFrame(rows).assign(**PLACE, threads=1)
+
+
+@pytest.fixture(scope="module")
+def examples():
+    return pd.DataFrame(surrogate.table()[:1500].astype(np.float32))
+
+
+def test_a_run_is_condensed_to_its_last_loss_its_time_per_epoch_and_its_time_to_the_target():
+    [row] = per_seed(trace("gd", [0.5, 0.3, 0.24, 0.26, 0.25], [0, 1, 2, 3, 4]), 0.25).to_dict(
+        "records"
+    )
+    assert (row["loss"], row["seconds"], row["diverged"]) == (0.25, 2, False)
+    assert (row["seconds_to_target"], row["steps_to_target"], row["epochs_to_target"]) == (2, 2, 1)
+
+
+@pytest.mark.parametrize("last", [0.6, np.inf, np.nan])
+def test_a_run_that_ends_above_its_start_or_nowhere_diverged_and_never_reached_the_target(last):
+    [row] = per_seed(trace("gd", [0.5, 0.4, last], [0, 1, 2]), 0.25).to_dict("records")
+    assert row["diverged"]
+    assert row["seconds_to_target"] == np.inf
+
+
+def test_the_spread_takes_nan_for_the_worst_and_only_values_that_occurred():
+    assert spread(pd.Series([3.0, np.nan, 1.0])).to_dict() == {
+        "median": 3,
+        "low": 1,
+        "high": np.inf,
+    }
+    assert spread(pd.Series([1.0, 2.0, np.inf, np.inf]))["median"] == 2
+
+
+def test_rates_are_2n3_flop_and_8n_bytes_a_second():
+    table = samples(full=[1e-3, 2e-3, 4e-3], copy=[1e-6] * 3)
+    rows = matmul.summarise({"matmul": table}).set_index("strategy")
+    assert rows.rate_median["full"] == pytest.approx(2 * 256**3 / 2e-3 / 1e9)
+    assert rows.rate_low["full"] == pytest.approx(2 * 256**3 / 4e-3 / 1e9)
+    assert rows.rate_median["copy"] == pytest.approx(8 * 256 / 1e-6 / 1e9)
+    # A product of 256×256 matrices touches three of them, of four bytes a number.
+    assert rows.intensity["full"] == pytest.approx(2 * 256**3 / (3 * 4 * 256**2))
+    assert np.isnan(rows.intensity["copy"])
+
+
+def test_the_problem_has_the_floor_and_the_stability_limit_of_the_chapter(examples):
+    [row] = problem.summarise({"examples": examples}).to_dict("records")
+    assert row["floor"] == pytest.approx(0.241688, abs=5e-7)
+    assert row["largest_eigenvalue"] == pytest.approx(2.0985, abs=5e-5)
+    assert row["stability_limit"] == pytest.approx(0.9531, abs=5e-5)
+    assert row["condition_number"] == pytest.approx(12, abs=0.5)
+
+
+def test_a_run_has_the_median_and_range_of_its_seeds():
+    traces = pd.concat(
+        trace("gd", [0.5, last], [0, 1], seed=seed, epochs=1)
+        for seed, last in enumerate([0.3, 0.2, 0.6])
+    )
+    [row] = training.summarise({"traces": traces}, 0.25).to_dict("records")
+    assert [row[f"loss_{name}"] for name in ("median", "low", "high")] == [0.3, 0.2, 0.6]
+    assert (row["seeds"], row["diverged"]) == (3, pytest.approx(1 / 3))
+    assert row["seconds_to_target_median"] == np.inf
+
+
+@pytest.mark.parametrize(("losses", "inside"), [([0.24, 0.26], True), ([0.25, 0.26], False)])
+def test_published_values_stand_beside_ours(losses, inside):
+    traces = pd.concat(
+        trace("gd", [0.5, last], [0, 20.0], seed=seed, epochs=10)
+        for seed, last in enumerate(losses)
+    )
+    tables = {
+        "published": pd.DataFrame(
+            [
+                ["pytorch", None, "column", None, None, None, "gflops", 2.0],
+                ["pytorch", "scratch", "gd", 1500, 1.0, 10, "loss", 0.249],
+                ["pytorch", "scratch", "gd", 1500, 1.0, 10, "seconds_per_epoch", 4.0],
+                ["pytorch", "scratch", "sgd", 1, 0.005, 2, "loss", 0.242],
+                ["mxnet", None, "column", None, None, None, "gflops", 2.0],
+            ],
+            columns=[
+                *("framework", "implementation", "experiment", "batch_size", "learning_rate"),
+                *("epochs", "quantity", "value"),
+            ],
+        ),
+        "matmul": matmul.summarise({"matmul": samples(column=[2 * 256**3 / 4e9] * 3)}),
+        "training": training.summarise({"traces": traces}, 0.25),
+    }
+    rows = published.summarise(tables)
+    assert list(rows.ratio[[0, 2]]) == pytest.approx([2, 0.5])
+    assert rows.inside[1] is np.bool_(inside) or rows.inside[1] == inside
+    assert rows.inside[[0, 2, 3]].isna().all()
+    assert np.isnan(rows.measured[3])  # not among our runs
+    assert list(rows.framework.unique()) == ["pytorch"]
+
+
+def judge(examples, traces=None, **seconds):
+    """Verdicts by statement."""
+    traces = trace("none", [0.5], [0]) if traces is None else traces
+    tables = {"examples": examples, "traces": traces, "matmul": samples(**seconds)}
+    rows = statements.summarise(tables, 0.25)
+    return dict(zip(rows.statement, rows.verdict, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("column", "element", "expected"),
+    [
+        ([1, 1, 1], [2, 2, 2], "holds"),
+        ([3, 3, 3], [2, 2, 2], "does not hold"),
+        ([1, 2, 3], [2, 2, 2], "undecided"),
+    ],
+)
+def test_column_beats_element_by_all_pairs_of_samples(examples, column, element, expected):
+    found = judge(examples, column=column, element=element)
+    assert found == {"One column at a time is faster than one element at a time.": expected}
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"), [(1.2, "holds"), (1.3, "does not hold"), (0.7, "does not hold")]
+)
+def test_block_is_about_as_fast_as_full_within_a_factor(examples, block, expected):
+    assert set(judge(examples, block=[block] * 3, full=[1] * 3).values()) == {expected}
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(1.0, "does not hold"), (0.9, "holds")])
+def test_descent_stalls_only_below_the_stability_limit(examples, rate, expected):
+    traces = trace("gd", [0.5, 0.3], [0, 1], learning_rate=rate)
+    [verdict] = judge(examples, traces, full=[1]).values()
+    assert verdict == expected
+
+
+def test_times_are_compared_seed_by_seed_for_each_loader(examples):
+    def run(name, seconds, loader):
+        return [trace(name, [0.5, 0.2], [0, s], seed=i, loader=loader) for i, s in seconds]
+
+    traces = pd.concat(
+        [
+            *run("sgd", [(0, 9), (1, 9)], "direct"),
+            *run("minibatch_10", [(0, 5), (1, 5)], "direct"),
+            *run("sgd", [(0, 9), (1, 4)], "framework"),
+            *run("minibatch_10", [(0, 5), (1, 5)], "framework"),
+        ]
+    )
+    tables = {"examples": examples, "traces": traces, "matmul": samples(full=[1])}
+    rows = statements.summarise(tables, 0.25).set_index("loader")
+    assert rows.verdict.to_dict() == {"direct": "holds", "framework": "undecided"}
+
+
+def test_the_answer_is_the_first_at_the_target_on_the_data_as_they_are():
+    traces = pd.concat(
+        [
+            trace("gd", [0.5, 0.2], [0, 3e-3]),
+            trace("quick", [0.5, 0.2], [0, 2e-3], batch_size=300),
+            trace("never", [0.5, 0.4], [0, 1e-3]),
+            trace("twice", [0.5, 0.2], [0, 1e-3], copies=2),
+        ]
+    )
+    summary = training.summarise({"traces": traces}, 0.25)
+    assert answer(summary, 0.25) == (
+        "First at a loss of 0.25: batch size 300 at learning rate 1 (quick), scratch in pytorch on "
+        "cpu with the framework loader, 2 ms."
+    )
+    assert answer(summary[summary.run == "never"], 0.25) == "No run reaches a loss of 0.25."
+
+
+# How far apart one problem ends in several ways.
+
+
+def ways(*losses, **values):
+    """A run that ends at these losses, seed by seed."""
+    values = {"run": "gd", "seconds": [0, 1]} | values
+    return [trace(losses=[0.5, loss], seed=seed, **values) for seed, loss in losses]
+
+
+def agree(*runs):
+    return agreement.summarise({"traces": pd.concat(chain(*runs))})
+
+
+def seeds(*losses):
+    return enumerate(losses)
+
+
+def test_one_problem_in_several_ways_is_as_far_apart_as_its_farthest_final_loss():
+    [row] = agree(
+        ways(*seeds(0.2, 0.4)),
+        ways(*seeds(0.2, 0.4), loader="direct"),
+        ways(*seeds(0.2, 0.4004), framework="jax"),
+        ways(*seeds(0.1998, 0.4), implementation="concise", run="concise"),
+    ).to_dict("records")
+    assert (row["ways"], row["seeds"]) == (4, 2)
+    assert row["apart"] == pytest.approx(1e-3)  # not of the mean, nor of the other seed
+    assert (row["batch_size"], row["learning_rate"], row["epochs"]) == (1500, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"batch_size": 100},
+        {"learning_rate": 0.5},
+        {"epochs": 3},
+        {"objective": "mse"},
+        {"schedule": "tenth"},
+        {"sampling": "replacement"},
+        {"copies": 2},
+    ],
+    ids=str,
+)
+def test_other_problems_are_not_compared(other):
+    assert agree(ways(*seeds(0.2)), ways(*seeds(0.4), framework="jax", **other)).empty
+    found = agree(
+        ways(*seeds(0.2)),
+        ways(*seeds(0.2), loader="direct"),
+        ways(*seeds(0.4), framework="jax", **other),
+        ways(*seeds(0.4), framework="mxnet", **other),
+    )
+    assert found.apart.tolist() == [0, 0]
+    assert found.ways.tolist() == [2, 2]
+
+
+def test_a_problem_that_was_solved_in_one_way_is_left_out_however_many_runs_it_is_in():
+    assert agree(ways(*seeds(0.2, 0.3))).empty
+    assert agree(ways(*seeds(0.2, 0.3)), ways(*seeds(0.2, 0.3), run="the_same_again")).empty
+
+
+def test_ways_that_have_fewer_seeds_count_as_whole_ones():
+    [row] = agree(
+        ways(*seeds(0.2, 0.3, 0.4)),
+        ways(*seeds(0.2, 0.3), implementation="concise"),
+        ways(*seeds(0.2, 0.3003), implementation="compiled"),
+    ).to_dict("records")
+    assert (row["ways"], row["seeds"]) == (3, 3)
+    assert row["apart"] == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("last", [np.nan, np.inf])
+def test_a_way_that_alone_diverges_is_infinitely_far_apart(last):
+    [row] = agree(
+        ways(*seeds(0.2)), ways(*seeds(0.2), loader="direct"), ways(*seeds(last), framework="jax")
+    ).to_dict("records")
+    assert row["apart"] == np.inf
+
+
+@pytest.mark.parametrize("last", [np.nan, np.inf])
+def test_a_problem_that_diverges_in_every_way_has_no_distance(last):
+    [row] = agree(ways(*seeds(last)), ways(*seeds(last), framework="jax")).to_dict("records")
+    assert row["ways"] == 2
+    assert np.isnan(row["apart"])
+
+
+# The tables as text.
+
+
+def records(sheet):
+    return [dict(zip(sheet["columns"], row, strict=True)) for row in sheet["rows"]]
+
+
+def test_a_sheet_is_text_with_a_dash_for_what_is_missing():
+    frame = pd.DataFrame({"a": [1, 2], "b": [0.123456, np.nan], "c": ["x", None]})
+    assert sheets.sheet("title", frame) == {
+        "title": "title",
+        "columns": ["a", "b", "c"],
+        "rows": [["1", "0.1235", "x"], ["2", "–", "–"]],
+    }
+
+
+def shown_published(quantity, value, measured, low=None, high=None, inside=None, **values):
+    row = {
+        "machine": "here",
+        "framework": "mxnet",
+        "device": "cpu",
+        "experiment": "element",
+        "implementation": None,
+    }
+    row |= {"quantity": quantity, "published": value, "measured": measured, "inside": inside}
+    row |= {"low": measured if low is None else low, "high": measured if high is None else high}
+    row["ratio"] = measured / value if value else np.nan
+    frame = pd.DataFrame([row | values]).astype({"inside": "boolean"})
+    [shown] = records(sheets.published(frame))
+    return shown
+
+
+def test_a_published_number_stands_beside_ours_with_range_ratio_and_verdict():
+    shown = shown_published("loss", 0.25, 0.26, 0.24, 0.27, True, implementation="concise")
+    assert shown == {
+        **{"framework": "mxnet", "device": "cpu", "experiment": "element (concise)"},
+        **{"quantity": "loss", "published": "0.25", "measured": "0.26", "ratio": "1.04"},
+        **{"range": "0.24 to 0.27", "inside": "yes"},
+    }
+    assert shown_published("loss", 0.25, 0.26, inside=False)["inside"] == "no"
+    shown = shown_published("seconds_per_epoch", 2.0, 1.0)
+    assert (shown["quantity"], shown["inside"]) == ("seconds per epoch", "n/a")
+
+
+def test_a_published_rate_of_0000_is_at_most_its_rounding_so_that_ours_is_more_than_that_many():
+    assert shown_published("gflops", 0.0, 0.002)["ratio"] == "> 4"
+    assert shown_published("gflops", 0.001, 0.002)["ratio"] == "2"
+
+
+@pytest.mark.parametrize("value", [0.0, 0.25])
+def test_a_published_number_that_was_not_measured_is_said_to_be_so(value):
+    shown = shown_published("gflops", value, np.nan)
+    assert {shown[name] for name in ("measured", "range", "ratio")} == {"not measured"}
+    assert shown["inside"] == "n/a"
+    assert "nan" not in " ".join(shown.values())
+
+
+def test_published_results_of_no_framework_that_was_measured_are_a_table_without_rows():
+    rows = {"framework": ["mxnet"], "implementation": [None], "experiment": ["column"]}
+    rows |= {"quantity": ["gflops"], "value": [2.0]}
+    tables = {
+        "published": pd.DataFrame(rows),
+        "matmul": matmul.summarise({"matmul": samples(column=[1.0])}),
+        "training": training.summarise({"traces": trace("gd", [0.5, 0.2], [0, 1])}, 0.25),
+    }
+    assert sheets.published(published.summarise(tables))["rows"] == []
+
+
+def summary(*traces):
+    return training.summarise({"traces": pd.concat(traces)}, 0.25)
+
+
+def test_the_concise_sheet_has_each_run_at_batch_size_10_once_and_says_what_it_minimised():
+    ten = {"batch_size": 10, "learning_rate": 0.05}
+    concise = ten | {"implementation": "concise"}
+    rows = records(
+        sheets.concise(
+            summary(
+                trace("minibatch_10", [0.5, 0.3], [0, 1], **ten),
+                trace("minibatch_10", [0.5, 0.25], [0, 1], **ten, loader="direct"),
+                trace("minibatch_10", [0.5, 0.27], [0, 1], **ten, loader="direct", seed=1),
+                trace("concise_10", [0.5, 0.24], [0, 1], **concise, objective="mse"),
+                trace("concise", [0.5, 0.25], [0, 1], **concise, loader="direct"),
+                trace("concise", [0.5, 0.2], [0, 1], **concise | {"batch_size": 100}),
+                trace("grid", [0.5, 0.2], [0, 1], **ten),
+                trace("gd", [0.5, 0.2], [0, 1]),
+                trace("minibatch_10_twice", [0.5, 0.2], [0, 1], **ten, copies=2),
+            )
+        )
+    )
+    columns = ["run", "implementation", "minimised", "final loss", "over seeds"]
+    assert [[row[name] for name in columns] for row in rows] == [
+        ["minibatch_10", "scratch", "½ MSE", "0.250000", "0.250000 to 0.270000"],
+        ["concise_10, as published", "concise", "MSE", "0.240000", "0.240000 to 0.240000"],
+        ["concise", "concise", "½ MSE", "0.250000", "0.250000 to 0.250000"],
+    ]
+    assert {row["learning rate"] for row in rows} == {"0.05"}
+
+
+def test_the_ladder_sheet_has_a_row_a_rung_in_order_and_a_column_a_batch_size():
+    frame = pd.DataFrame(
+        [
+            ("jax", "cpu", "scratch", 1, 2e-3, 20.0),
+            ("jax", "cpu", "scratch", 10, 1e-3, 5.0),
+            ("jax", "cpu", "compiled", 10, 4e-4, 2.0),
+            ("jax", "cpu", "compiled", 1, 3e-4, 3.0),
+            ("numba", "cpu", "baseline", 1, 1e-4, 1.0),
+        ],
+        columns=["framework", "device", "rung", "batch_size", "seconds_median", "ratio"],
+    ).assign(machine="here")
+    shown = sheets.ladder(frame)
+    head = ["framework", "device", "rung", "batch size 1", "batch size 10"]
+    assert shown["columns"] == head
+    assert shown["rows"] == [
+        ["jax", "cpu", "scratch", "2 ms (20×)", "1 ms (5×)"],
+        ["jax", "cpu", "compiled", "0.3 ms (3×)", "0.4 ms (2×)"],
+        ["numba", "cpu", "baseline", "0.1 ms (1×)", "–"],
+    ]
+
+
+def test_the_answers_are_the_fastest_run_of_each_kind_with_the_fastest_on_top():
+    shown = sheets.answers(
+        summary(
+            trace("gd", [0.5, 0.2], [0, 3e-3]),
+            trace("quick", [0.5, 0.2], [0, 2e-3], batch_size=300),
+            trace("compiled", [0.5, 0.2], [0, 1e-3], implementation="compiled", framework="jax"),
+            trace("gd", [0.5, 0.4], [0, 1e-3], framework="mxnet"),
+            trace("twice", [0.5, 0.2], [0, 1e-4], copies=2),
+            trace("slower", [0.5, 0.2], [0, 1e-4], schedule="tenth"),
+            trace("again", [0.5, 0.2], [0, 1e-4], sampling="replacement"),
+        ),
+        0.25,
+    )
+    columns = ["framework", "implementation", "batch size", "run", "ms to target"]
+    assert [[row[name] for name in columns] for row in records(shown)] == [
+        ["jax", "compiled", "1500", "compiled", "1"],
+        ["pytorch", "scratch", "300", "quick", "2"],
+        ["mxnet", "scratch", "1500", "gd", "never"],
+    ]
+    assert "0.25" in shown["title"]
+
+
+def statement(text, verdict, framework="pytorch", loader=None):
+    row = {"statement": text, "verdict": verdict, "framework": framework, "device": "cpu"}
+    return row | {"loader": loader, "criterion": f"of {text}", "evidence": f"for {framework}"}
+
+
+def test_statements_have_a_row_each_and_loader_and_a_column_a_framework():
+    frame = pd.DataFrame(
+        [
+            statement("b", "holds"),
+            statement("a", "undecided", loader="framework"),
+            statement("a", "holds", loader="direct"),
+            statement("b", "does not hold", "mxnet"),
+            statement("a", "holds", "mxnet", loader="direct"),
+        ]
+    )
+    shown = sheets.statements(frame)
+    assert shown["columns"] == ["statement", "loader", "pytorch on cpu", "mxnet on cpu"]
+    assert shown["rows"] == [
+        ["b", "any", "holds", "does not hold"],
+        ["a", "framework", "undecided", "–"],
+        ["a", "direct", "holds", "holds"],
+    ]
+    evidence = ["b", "–", "holds", "for pytorch", "of b", "pytorch", "cpu"]
+    assert sheets.evidence(frame)["rows"][0] == evidence
+
+
+def test_statements_of_products_alone_or_none_at_all_are_tables_too(examples):
+    tables = {"examples": examples, "traces": trace("none", [0.5], [0])}
+    products = statements.summarise(tables | {"matmul": samples(block=[1], full=[1])}, 0.25)
+    [[_, loader, verdict]] = sheets.statements(products)["rows"]
+    assert (loader, verdict) == ("any", "holds")
+    assert len(sheets.evidence(products)["rows"]) == 1
+    none = statements.summarise(tables | {"matmul": samples(full=[1])}, 0.25)
+    assert sheets.statements(none)["rows"] == sheets.evidence(none)["rows"] == []
+
+
+def test_the_agreement_sheet_shows_the_problems_that_more_than_two_ways_solved():
+    three = [ways(*seeds(0.2), framework=name) for name in ("pytorch", "jax", "mxnet")]
+    two = [ways(*seeds(0.2), loader=name, batch_size=10) for name in ("framework", "direct")]
+    twice = [ways(*seeds(0.2), framework=name, copies=2) for name in ("pytorch", "jax", "mxnet")]
+    [row] = records(sheets.agreement(agree(*three, *two, *twice)))
+    assert list(row.values()) == ["1500", "1", "2", "half_mse", "3", "1", "0"]
+    assert sheets.agreement(agree(*two))["rows"] == []
+
+
+def test_checks_are_passed_or_failed():
+    frame = pd.DataFrame({"check": ["one", "other"], "passed": [True, False]})
+    assert sheets.checks(frame)["rows"] == [["one", "passed"], ["other", "FAILED"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.04744, "0.0474"), (30.06, "30.1"), (1439.6, "1,440"), (669_900, "670,000"), (5, "5")],
+)
+def test_numbers_have_three_digits_and_commas(value, said):
+    assert digits(value) == said

@@ -1,0 +1,21 @@
+# Times an epoch in plain compiled code and in scikit-learn, under all that the frameworks cost.
+# reads  results/data/examples.parquet
+# writes results/baseline.parquet
+
+
+rule baseline:
+    input:
+        "results/data/examples.parquet",
+    output:
+        "results/baseline.parquet",
+    log:
+        "results/logs/baseline.log",
+    threads: all_cores  # nothing else runs beside a measurement
+    params:
+        config=canonical(TABLES["results/baseline.parquet"]),
+        code=code("minibatch.stages.baseline"),
+    message:
+        "Timing an epoch as a plain compiled loop and in scikit-learn"
+    shell:
+        "{PYTHON} -m minibatch.stages.baseline --parameters {params.config:q}"
+        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"
