@@ -257,7 +257,6 @@ def test_a_rank_that_fails_or_dies_ends_the_job_with_what_it_said(tmp_path, argu
     script = tmp_path / "script.py"
     ending = f"""
         import sys
-from pathlib import Path
         use({name!r})
         sys.exit(command.run(stage.make))
     """
