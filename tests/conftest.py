@@ -17,6 +17,19 @@ FOLDERS = [
 ]
 
 
+# The files that take longest, in the order in which they begin, so that none is left over at the
+# end for one worker alone.
+FIRST = ("test_frameworks", "test_gaps", "test_faults", "test_reruns")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest files first, and mark what waits for a device that works in its own time."""
+    items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else 99)
+    for item in items:
+        if "device" in item.fixturenames:
+            item.add_marker("timing")
+
+
 @pytest.fixture
 def package_on_path(monkeypatch):
     """Lets processes that a test starts import the package."""

@@ -28,7 +28,13 @@ def single_thread(pytorch):
 
 # PyTorch's compiler imports what PyTorch itself has deprecated.
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
-@pytest.mark.parametrize("name", contract.CHECKS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.timing if "wait" in name or "compil" in name else ())
+        for name in contract.CHECKS
+    ],
+)
 def test_it_keeps_the_contract(single_thread, name):
     contract.CHECKS[name](single_thread, "cpu")
 

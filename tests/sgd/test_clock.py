@@ -4,6 +4,8 @@ import pytest
 
 from minibatch.sgd.clock import PHASES, Clock
 
+pytestmark = pytest.mark.timing
+
 
 def sleep(seconds):
     start = time.perf_counter()

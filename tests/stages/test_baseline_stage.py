@@ -82,6 +82,7 @@ def test_without_batch_size_1_there_is_no_scikit_learn(examples):
     assert set(found.implementation) == {"numba"}
 
 
+@pytest.mark.timing
 def test_the_clock_does_not_count_compiling(examples, monkeypatch):
     def fresh():
         return numba.njit(baseline.epoch.py_func)

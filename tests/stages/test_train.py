@@ -186,6 +186,7 @@ def slept(seconds, durations):
     durations.append(time.perf_counter() - start)
 
 
+@pytest.mark.timing
 def test_the_evaluation_of_the_loss_is_off_the_clock(pytorch, examples):
     durations = []
 
@@ -199,6 +200,7 @@ def test_the_evaluation_of_the_loss_is_off_the_clock(pytorch, examples):
     assert trace["seconds"].iloc[-1] / sum(durations) < 0.5
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("phase", ["load", "compute", "update"])
 def test_each_part_of_a_step_counts_in_its_phase(pytorch, examples, phase):
     durations = []

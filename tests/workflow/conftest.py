@@ -1,3 +1,6 @@
+import fcntl
+import os
+
 import pytest
 from project import Project
 
@@ -11,14 +14,37 @@ def project(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory):
-    """A project after a whole run, and what that `said`; not to be changed."""
-    project = Project(tmp_path_factory.mktemp("undisturbed"))
-    try:
-        project.said = project.run()
-        yield project
-    finally:
-        project.close()
+def study(tmp_path_factory):
+    """Gives a project after a whole run, by name; made once for all workers, and not to be changed.
+
+    `said` is what that run said.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def make(name, configure=None):
+        said = folder / f"{name}.said"
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            project = Project(folder / name)
+            if not said.exists():
+                try:
+                    if configure is not None:
+                        project.configure(configure)
+                    said.write_text(project.run())
+                finally:
+                    project.close()
+        project.said = said.read_text()
+        return project
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def undisturbed(study):
+    """The small study of tests/workflow/config.yaml after a whole run."""
+    return study("undisturbed")
 
 
 @pytest.fixture

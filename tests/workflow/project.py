@@ -1,13 +1,16 @@
 """A copy of the project in a folder of its own, used as its users use it."""
 
+import atexit
 import csv
 import html
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,11 +65,14 @@ def _environments(folder: str, names: list[str]) -> list[str]:
 
 
 class Project:
-    """A project folder; close it, so that no process lives on."""
+    """A project folder, made where there is none; close it, so that no process lives on."""
 
     def __init__(self, folder: Path, template: "Project | None" = None):
         self.folder = folder
+        if (folder / "Snakefile").exists():  # it was made before
+            return
         if template is None:
+            folder.mkdir(exist_ok=True)
             for part in PARTS:
                 copy = shutil.copy2 if (ROOT / part).is_file() else shutil.copytree
                 copy(ROOT / part, folder / part)
@@ -155,10 +161,17 @@ class Project:
 
     def rows(self) -> dict[str, dict[str, str]]:
         """The rows of `snakemake --summary`, by output."""
-        done = self.snakemake("--summary")
-        assert done.returncode == 0, done.stdout + done.stderr
-        rows = csv.DictReader(done.stdout.splitlines(), delimiter="\t")
+        said = self.plan("--summary").splitlines()
+        [start] = [number for number, line in enumerate(said) if line.startswith("output_file\t")]
+        rows = csv.DictReader(said[start:], delimiter="\t")
         return {row["output_file"]: row for row in rows}
+
+    def plan(self, *arguments: str) -> str:
+        """Call snakemake to say something only; returns all that it says."""
+        command = self.command("--cores=4", *arguments)
+        code, said = PLANNER.ask(self.folder, command["env"], command["args"][3:])
+        assert code == 0, said
+        return said
 
     def pending(self) -> set[str]:
         """The outputs that the next run would make."""
@@ -215,6 +228,35 @@ class Project:
             timed = [column for column in table if column.endswith("seconds")]
             found[path] = table.drop(columns=timed)
         return found
+
+
+class Planner:
+    """The process that plans for all projects; it starts with the first plan."""
+
+    def __init__(self):
+        self._process = None
+        self._lock = threading.Lock()
+
+    def ask(self, folder: Path, environment: dict[str, str], arguments: list[str]):
+        """The exit code of a call of snakemake, and all that it says."""
+        said = folder.parent / f"said.{time.monotonic_ns()}"
+        request = {"folder": str(folder), "environment": environment, "said": str(said)}
+        with self._lock:
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    [sys.executable, str(HERE / "planner.py")],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                atexit.register(self._process.communicate)
+            print(json.dumps(request | {"arguments": arguments}), file=self._process.stdin)
+            self._process.stdin.flush()
+            code = int(self._process.stdout.readline())
+        return code, said.read_text()
+
+
+PLANNER = Planner()
 
 
 class Running(subprocess.Popen):

@@ -33,15 +33,9 @@ def small(config):
 
 
 @pytest.fixture(scope="module")
-def four(tmp_path_factory):
-    """A project in which all four frameworks ran, and what that `said`; not to be changed."""
-    project = Project(tmp_path_factory.mktemp("four"))
-    try:
-        project.configure(small)
-        project.said = project.run()
-        yield project
-    finally:
-        project.close()
+def four(study):
+    """A project in which all four frameworks ran."""
+    return study("four", small)
 
 
 @pytest.fixture
@@ -193,9 +187,9 @@ def test_a_removed_framework_is_in_no_summary_and_the_others_stay_as_they_were_m
 
 def test_the_command_line_restricts_the_frameworks_and_no_other_environment_is_made(project):
     project.configure(small)
-    assert "Installing mxnet" in project.run("--dry-run")
+    assert "Installing mxnet" in project.plan("--dry-run")
     only = ["--config", "frameworks=[pytorch]", "--"]
-    planned = project.run("--dry-run", *only)
+    planned = project.plan("--dry-run", *only)
     assert "Verifying pytorch" in planned
     assert "Installing" not in planned
     for framework in PINNED:
