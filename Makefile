@@ -1,5 +1,6 @@
 # make        the environment, the whole study, and where its report is
 # make test   the environment, lint, and all tests
+# make test-quick   those without Snakemake and the other frameworks
 # make compare A=results B=../node/results   results of several machines side by side: comparison/
 # make test-slurm   the study on a real SLURM, which it installs, starts and stops: Debian, as root
 PYTHON ?= python3
@@ -8,14 +9,18 @@ DONE := $(VENV)/requirements.done
 SLURM := $(VENV)/slurm
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: all test test-slurm lint compare clean
+.PHONY: all test test-quick test-slurm lint compare clean
 
 all: $(DONE)
 	@$(VENV)/bin/snakemake --cores 4
 	@echo "The report: $(CURDIR)/results/report.html"
 
 test: lint
-	@$(VENV)/bin/pytest
+	@$(VENV)/bin/pytest -n 2 -m "not timing"
+	@$(VENV)/bin/pytest -m timing
+
+test-quick: lint
+	@$(VENV)/bin/pytest -n 2 -m "not timing" --ignore tests/workflow
 
 test-slurm: $(SLURM)/requirements.done
 	@$(SLURM)/bin/python -m pytest tests/slurm
