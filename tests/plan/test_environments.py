@@ -54,7 +54,8 @@ def test_pins_are_the_requirements_without_comments_and_blank_lines():
 
 def test_the_shipped_pins_are_exact_and_share_the_tables_format(monkeypatch):
     monkeypatch.undo()
-    shipped = {path.stem: environments.pins(path.stem) for path in environments.PINS.glob("*.txt")}
+    names = {path.stem for path in environments.PINS.glob("*.txt")} - {"main"}
+    shipped = {name: environments.pins(name) for name in names}
     assert shipped.keys() == {"jax", "jax-cuda", "mxnet", "tensorflow", "tensorflow-cuda"}
     for pins in shipped.values():
         assert all("==" in pin.partition(";")[0] for pin in pins)
