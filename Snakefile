@@ -4,39 +4,23 @@
 #     config.yaml                the whole experiment
 #     workflow/rules             one file a stage, in the order below
 #     src/minibatch/stages       what each stage does
-import logging
 import os
 import sys
 
-SOURCE = f"{workflow.basedir}/src"
-PYTHON = sys.executable
-logging.raiseExceptions = False  # on a full disk, our line and not how Snakemake fails to log
-sys.path.insert(0, SOURCE)
-os.environ["PYTHONPATH"] = SOURCE
-os.environ["MINIBATCH_PYTHON"] = PYTHON
-os.environ["MINIBATCH_JOBS_LOCK"] = os.path.abspath(".snakemake/minibatch.jobs.lock")
-if workflow.remote_exec:  # a cluster's orphans are cancelled, not waited for: its disk may not lock
-    del os.environ["MINIBATCH_JOBS_LOCK"]
+from snakemake.utils import min_version
 
-from minibatch import locks
+min_version("9.27")
+sys.path.insert(0, f"{workflow.basedir}/src")
+
+from minibatch.plan import boot, environments, experiment, slurm
 from minibatch.plan import config as configuration
-from minibatch.plan import environments, experiment, slurm
 from minibatch.plan.fingerprint import code
 from minibatch.tables.canonical import canonical
+from minibatch import locks
 
-written = configuration.or_exit(
-    configuration.Files, ["config.yaml", *workflow.overwrite_configfiles]
-)
-
-
-configfile: "config.yaml"
-
-
-configuration.or_exit(configuration.check, config, written)
+written = boot.start(workflow)  # config.yaml, checked, is `config` from here on
+PYTHON = sys.executable
 PLACES = experiment.places(config)
-if workflow.is_main_process:
-    environments.forget_failed(PLACES)
-    print(*configuration.warnings(config), sep="\n", file=sys.stderr)
 
 # Each rule tracks two parameters, `config` and `code`: functions of wildcards alone, since Snakemake
 # does not track parameters that are made from inputs or outputs.

@@ -1,0 +1,46 @@
+"""What comes before the rules: the environment of jobs, and a configuration that was checked."""
+
+import logging
+import os
+import sys
+
+from minibatch.locks import JOBS
+from minibatch.plan import config as configuration
+from minibatch.plan import environments, experiment
+
+LOCK = ".snakemake/minibatch.jobs.lock"
+
+
+def settings(source: str, remote: bool) -> dict[str, str | None]:
+    """The environment variables of all jobs, by name; None for one that must not be set.
+
+    `source` is the folder of the package, `remote` whether this is one job on a cluster's node.
+    """
+    return {
+        "PYTHONPATH": source,
+        "MINIBATCH_PYTHON": sys.executable,
+        # a cluster's orphans are cancelled, not waited for: its disk may not lock
+        JOBS: None if remote else os.path.abspath(LOCK),
+    }
+
+
+def start(workflow) -> configuration.Files:
+    """Set the environment, read and check the configuration, and say what deserves a word.
+
+    Takes Snakemake's workflow, whose `config` is whole afterwards; returns the files as written.
+    Ends the program with the lines of what is wrong.
+    """
+    logging.raiseExceptions = False  # on a full disk, our line and not how Snakemake fails to log
+    for name, value in settings(f"{workflow.basedir}/src", workflow.remote_exec).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    paths = ["config.yaml", *workflow.overwrite_configfiles]
+    written = configuration.or_exit(configuration.Files, paths)
+    workflow.configfile("config.yaml")  # only now, since its words for broken YAML are many
+    configuration.or_exit(configuration.check, workflow.config, written)
+    if workflow.is_main_process:
+        environments.forget_failed(experiment.places(workflow.config))
+        print(*configuration.warnings(workflow.config), sep="\n", file=sys.stderr)
+    return written
