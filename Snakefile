@@ -19,7 +19,7 @@ from minibatch.tables.canonical import canonical
 from minibatch import locks
 
 written = boot.start(workflow)  # config.yaml, checked, is `config` from here on
-PYTHON = sys.executable
+PYTHON = '"$MINIBATCH_PYTHON"'  # as a shell names it, whatever its path
 PLACES = experiment.places(config)
 
 # Each rule tracks two parameters, `config` and `code`: functions of wildcards alone, since Snakemake
