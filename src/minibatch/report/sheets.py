@@ -6,7 +6,6 @@ import pandas as pd
 
 from minibatch import frameworks
 from minibatch.summaries.text import digits
-from minibatch.tables import provenance
 
 BATCH_10 = ["minibatch_10", "concise_10", "concise", "compiled"]  # runs, or parts of them
 ROUNDED_TO_ZERO = 0.0005  # the chapter gives GFLOP/s with three decimals
@@ -186,10 +185,9 @@ def usage(names: list[str]) -> dict:
     return sheet("How each framework is used", pd.DataFrame(rows, columns=["framework", "how"]))
 
 
-def about(origin: dict, source: dict) -> dict:
-    """The machine, the data's source and the versions."""
+def about(origin: dict, source: dict, made: dict) -> dict:
+    """The machine, the data's source, and the versions with which the report was `made`."""
     failures = "; ".join(f"{name}: {why}" for name, why in source["failures"].items())
-    here = provenance.collect()
     rows = {
         "machine": "; ".join(origin["machines"]),
         "GPU": "; ".join(origin["gpus"]) or "none was used",
@@ -198,9 +196,9 @@ def about(origin: dict, source: dict) -> dict:
         "data": source["address"] or "SURROGATE",
         "retrieved": source["retrieved"],
         "sources that failed": failures or "none",
-        "report made": f"{here['started']}, from commit {here['commit']}, on {here['system']}",
+        "report made": f"{made['started']}, from commit {made['commit']}, on {made['system']}",
         "with": ", ".join(
-            f"{name} {here[name]}" for name in ("python", "numpy", "pandas", "pyarrow")
+            f"{name} {made[name]}" for name in ("python", "numpy", "pandas", "pyarrow")
         ),
     }
     return sheet("About these measurements", pd.DataFrame(rows.items(), columns=["what", "value"]))

@@ -1,0 +1,138 @@
+"""The page, filled with tables of one framework that are as small as they can be."""
+
+import re
+from pathlib import Path
+from pkgutil import iter_modules
+
+import pandas as pd
+import pytest
+
+from minibatch import figures
+from minibatch.report import page
+from minibatch.sgd import surrogate
+from minibatch.summaries import (
+    agreement,
+    ladder,
+    matmul,
+    parallel,
+    problem,
+    published,
+    statements,
+    training,
+)
+
+TEMPLATE = (Path(__file__).parents[2] / "workflow/resources/report.html.j2").read_text()
+PLACE = {"machine": "here", "framework": "pytorch", "device": "cpu"}
+MADE = {"started": "today", "commit": "c0ffee", "system": "Linux", "python": "3"}
+MADE |= dict.fromkeys(("numpy", "pandas", "pyarrow"), "1")
+SHARED = {"style", "variants"}  # by several figures
+KINDS = sorted(
+    {module.name for module in iter_modules(figures.__path__)} - SHARED - {"machines"}
+)  # all that the pipeline draws
+SOURCE = {"address": "http://there", "retrieved": "today", "failures": {}, "surrogate": False}
+
+
+def tables():
+    """The verdicts and summaries, all of one run and one product."""
+    phases = dict.fromkeys(("load_seconds", "compute_seconds", "update_seconds"), 0.0)
+    run = {"run": "gd", "implementation": "scratch", "objective": "half_mse", "loader": "direct"}
+    run |= {"batch_size": 1500, "learning_rate": 1.0, "epochs": 1, "schedule": "constant"}
+    run |= {"sampling": "permutation", "copies": 1, "seed": 0}
+    trace = {"step": [0, 1], "epoch": [0.0, 1.0], "loss": [0.5, 0.2], "seconds": [0.0, 1.0]}
+    traces = pd.DataFrame(trace).assign(**PLACE, **phases, **run)
+    product = {"strategy": "full", "n": 256, "block": 0, "precision": "float32", "threads": 1}
+    products = pd.DataFrame([PLACE | product | {"seconds": 1e-3}])
+    loop = pd.DataFrame([{"implementation": "numba", "batch_size": 1500, "seconds": 0.5}])
+    step = {"machine": "here", "device": "cpu", "ranks": 1, "batch_size": 10, "seconds": 1e-3}
+    check = {"subject": "scratch", "check": "steps", "passed": False, "detail": "θ <b>&</b> off"}
+    columns = ["framework", "implementation", "experiment", "batch_size", "learning_rate"]
+    empty = pd.DataFrame(columns=[*columns, "epochs", "quantity", "value"])
+    examples = pd.DataFrame(surrogate.table()[:1500])
+    made = {
+        "verdicts": pd.DataFrame([{"framework": "jax", "device": "cpu"} | check]),
+        "problem": problem.summarise({"examples": examples}),
+        "matmul": matmul.summarise({"matmul": products}),
+        "training": training.summarise({"traces": traces}, 0.25),
+        "agreement": agreement.summarise({"traces": traces}),
+        "ladder": ladder.summarise({"traces": traces, "baseline": loop.assign(machine="here")}),
+        "parallel": parallel.summarise({"cpu": pd.DataFrame([step])}),
+        "statements": statements.summarise(
+            {"examples": examples, "matmul": products, "traces": traces}, 0.25
+        ),
+    }
+    made["published"] = published.summarise(made | {"published": empty})
+    for table in made.values():
+        table.attrs = {"provenance": {"machines": ["here, CPU"]}}
+    return made
+
+
+def render(drawn=None, frameworks=("pytorch",), **more):
+    config = {"frameworks": list(frameworks), "training": {"target_loss": 0.25}}
+    arguments = {"figures": drawn or {}, "source": SOURCE, "missing": [], "made": MADE} | more
+    return page.render(TEMPLATE, tables=tables(), config=config, **arguments)
+
+
+def section(rendered, title):
+    """What stands below a heading, up to the next one."""
+    return rendered.partition(f"<h2>{title}</h2>")[2].partition("<h2>")[0]
+
+
+def test_a_figure_stands_in_its_section_whatever_it_shows():
+    names = ["loss_by_time", "loss_by_time-cuda", "loss_by_time-jax-cpu", "loss_by_epoch"]
+    rendered = render(dict.fromkeys(names, b"<svg/>"))
+    runs = section(rendered, "The chapter's runs")
+    found = re.findall(r'<figure id="(.*)">\s*<img src="(.*?)"', runs)
+    assert [name for name, _ in found] == ["loss_by_epoch", *names[:3]]
+    assert {data for _, data in found} == {"data:image/svg+xml;base64,PHN2Zy8+"}
+    assert rendered.count("<figure ") == 4
+    captions = re.findall("<figcaption>(.*?)</figcaption>", runs, re.DOTALL)
+    what = "The chapter's comparison: loss over time, once for each loader."
+    assert captions[1:] == [what, f"{what} (cuda)", f"{what} (jax on cpu)"]
+    assert f'alt="{what} (jax on cpu)"' in runs
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_figure_of_the_study_has_a_caption(kind):
+    [caption] = re.findall(
+        "<figcaption>(.*?)</figcaption>", render({f"{kind}-cpu": b""}), re.DOTALL
+    )
+    assert re.fullmatch(r"[A-Z].+\. \(cpu\)", caption, re.DOTALL)
+
+
+def test_every_sheet_is_shown_once():
+    titles = re.findall("<caption>(.*?)</caption>", render())
+    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 13
+
+
+def test_a_verdict_is_marked_by_more_than_its_colour():
+    checks = section(render(), "What was checked before anything was timed")
+    assert '<td data-name="passed" class="fails">FAILED</td>' in checks
+    assert '.fails::before { content: "✗ "; }' in TEMPLATE
+
+
+def test_what_was_not_measured_and_the_source_are_named_at_the_top():
+    rendered = render(missing=[("mxnet", "cuda")], source=SOURCE | {"surrogate": True})
+    top = rendered[rendered.index("<h1>") : rendered.index("<h2>")]
+    gap, missing, surrogate_data = re.findall('<p class="warning">(.*?)</p>', top)
+    assert gap.startswith("NOT MEASURED: jax on cpu: θ")
+    assert missing.startswith("NOT MEASURED: mxnet on cuda: it has no environment there")
+    assert surrogate_data.startswith("SURROGATE DATA")
+
+
+def test_what_a_framework_says_is_text_and_no_markup():
+    rendered = render()
+    assert "NOT MEASURED: jax on cpu: θ &lt;b&gt;&amp;&lt;/b&gt; off" in rendered
+    assert "<b>" not in rendered
+
+
+def test_one_framework_answers_further_questions_only_where_there_are_several():
+    said = "one framework answers them: jax"
+    assert said not in " ".join(render(frameworks=["jax"]).split())
+    several = render(frameworks=["jax", "pytorch"])
+    for title in ("Matrix products: why a call should do much work", "The chapter's exercises"):
+        assert said in " ".join(section(several, title).split())
+
+
+def test_the_page_is_a_function_of_what_it_is_given():
+    assert render() == render()
+    assert "today, from commit c0ffee, on Linux" in render()
