@@ -1,12 +1,16 @@
 """A framework that is new, wrong, or cannot be installed, beside one that is measured as always."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from project import TOY, Project
 
-REPORT = "results/report.html"
 PINS = "numpy==2.4.6\npandas==2.2.3\npyarrow==21.0.0\n"
+NOWHERE = "numpy==0.0.1\n"  # no such version
+ELSEWHERE = "tensorflow-macos==2.16.2\n"  # no wheels for this platform
+RUNS = ("minibatch_10", "concise_10", "compiled")
+OF_EACH = ("gd", "sgd", "minibatch_100", "concise", *RUNS)  # that are not the first's alone
 FROM_TOY = "from minibatch.frameworks.toy import *\n"
 WITHOUT_HALF = """
 class Concise(Scratch):
@@ -81,23 +85,10 @@ WRONG = {
 }
 
 
-def tiny(*frameworks):
-    """Write the least that makes a report, with these frameworks."""
-
-    def change(config):
-        runs = config["training"]["runs"]
-        kept = ("minibatch_10", "concise_10", "compiled")
-        config["frameworks"] = list(frameworks)
-        config["matmul"] |= {"sizes": [8], "blocks": {"n": 8, "columns": [2]}}
-        config["training"]["runs"] = {name: runs[name] for name in kept}
-
-    return change
-
-
-def measured(framework, *runs):
+def measured(framework):
     """The tables that are measured in a framework, but for the gate's verdicts."""
     parts = ["matmul/{}/cpu/8", "matmul/{}/cpu/ceilings", "matmul/{}/cpu"]
-    parts += [f"train/{{}}/cpu/{run}" for run in runs or ("minibatch_10", "concise_10", "compiled")]
+    parts += [f"train/{{}}/cpu/{run}" for run in RUNS]
     return {f"results/{part.format(framework)}.parquet" for part in parts}
 
 
@@ -110,59 +101,79 @@ def verdicts(project, framework):
     return project.read(f"results/verify/{framework}/cpu.parquet")
 
 
+def lines(said, text):
+    """What it said of something, each line once."""
+    return {line for line in said.splitlines() if text in line}
+
+
+def tiny(config):
+    """The least that makes a report, with right, wrong and missing frameworks."""
+    runs = config["training"]["runs"]
+    config["frameworks"] = ["toy", *WRONG, "nowhere", "elsewhere"]
+    config["matmul"] |= {"sizes": [8], "blocks": {"n": 8, "columns": [2]}}
+    config["training"]["runs"] = {name: runs[name] for name in RUNS}
+
+
+@pytest.fixture(scope="module")
+def gaps(tmp_path_factory):
+    """A project with gaps: what a run, and one more, `said`, and how the first left the `project`.
+
+    Then `mended`, the project after the pins of the framework that failed to install were mended.
+    """
+    project = Project(tmp_path_factory.mktemp("gaps"))
+    try:
+        project.add_framework("toy", TOY)
+        for name, (module, *_) in WRONG.items():
+            project.add_framework(name, FROM_TOY + module)
+        project.add_framework("nowhere", TOY, NOWHERE)
+        project.add_framework("elsewhere", TOY, ELSEWHERE)
+        project.configure(tiny)
+        said = project.fail()
+        before = Project(tmp_path_factory.mktemp("before"), project)
+        again = project.fail()
+        (project.folder / "workflow/envs/nowhere.txt").write_text(PINS)
+        mended = project.run()
+        yield SimpleNamespace(
+            project=before, said=said, again=again, mended=project, said_then=mended
+        )
+    finally:
+        project.close()
+
+
 # A new framework
 
 
 def test_a_new_framework_is_a_module_and_a_word_in_the_configuration(finished):
     finished.add_framework("toy", TOY)
-    before = finished.files()
+    before = finished.files().keys()
     finished.configure(lambda config: config["frameworks"].append("toy"))
-    finished.run()
-    after = finished.files()
-    made_from_all = ("results/summary/", "results/figures/", REPORT)
-    kept = {path for path in before if not path.startswith(made_from_all)}
-    assert {path for path in kept if after[path] != before[path]} == set()
+    made_from_all = ("results/summary/", "results/figures/", "results/report.html")
+    pending = finished.pending()
+    assert {path for path in pending & before if not path.startswith(made_from_all)} == set()
+    new = {path for path in pending - before if not path.startswith(made_from_all)}
+    trained = {f"results/train/toy/cpu/{run}.parquet" for run in OF_EACH}
+    assert new == measured("toy") | trained | {"results/verify/toy/cpu.parquet"}
+    for table in ("matmul", "training", "agreement", "ladder", "statements"):
+        assert f"results/summary/{table}.parquet" in pending, table
 
-    assert verdicts(finished, "toy").passed.all()
+
+def test_a_right_framework_is_measured_beside_wrong_ones_and_in_every_comparison(gaps):
+    assert verdicts(gaps.project, "toy").passed.all()
+    assert empty(gaps.project, "toy") == set()
+    assert "NOT MEASURED: toy" not in gaps.project.report()
     for table in ("matmul", "training", "ladder", "statements"):
-        assert "toy" in set(finished.read(f"results/summary/{table}.parquet").framework), table
-    agreement = finished.read("results/summary/agreement.parquet")
+        assert "toy" in set(gaps.project.read(f"results/summary/{table}.parquet").framework), table
+    agreement = gaps.project.read("results/summary/agreement.parquet")
     assert agreement.apart.max() < 1e-4
-    new = {path.split("/")[-1] for path in after if path.startswith("results/figures/")}
-    new -= {path.split("/")[-1] for path in before}
-    drawn = ("roofline", "loss_by_epoch", "loss_by_time")
-    assert new == {f"{figure}-toy-cpu.{kind}" for figure in drawn for kind in ("svg", "png")}
-    report = finished.report()
-    for figure in drawn:
-        assert f'<figure id="{figure}-toy-cpu">' in report
-    for comparison in ("framework_cost", "ladder"):
-        path = f"results/figures/{comparison}-all-cpu.svg"
-        assert after[path] != before[path]
-    assert "NOT MEASURED" not in report
 
 
 # A wrong framework
 
 
-@pytest.fixture(scope="module")
-def beside_wrong_ones(tmp_path_factory):
-    """A project with a right framework and all wrong ones; what its only run `said`."""
-    project = Project(tmp_path_factory.mktemp("wrong"))
-    try:
-        project.add_framework("toy", TOY)
-        for name, (module, *_) in WRONG.items():
-            project.add_framework(name, FROM_TOY + module)
-        project.configure(tiny("toy", *WRONG))
-        project.said = project.run(REPORT)
-        yield project
-    finally:
-        project.close()
-
-
 @pytest.mark.parametrize("framework", WRONG)
-def test_the_gate_says_what_a_wrong_framework_gets_wrong(beside_wrong_ones, framework):
+def test_the_gate_says_what_a_wrong_framework_gets_wrong(gaps, framework):
     _, expected, finding = WRONG[framework]
-    found = verdicts(beside_wrong_ones, framework)
+    found = verdicts(gaps.project, framework)
     failed = found[~found.passed]
     named = {(row.subject, row.check) for row in failed.itertuples()}
     assert len(named) == len(expected)
@@ -171,90 +182,63 @@ def test_the_gate_says_what_a_wrong_framework_gets_wrong(beside_wrong_ones, fram
     assert finding in failed.detail.iloc[0]
     where = f"{framework} on cpu" + (", compiled" if framework == "miscompiled" else "")
     for detail in failed.detail:
-        assert f"NOT MEASURED: {where}: {detail}" in beside_wrong_ones.report()
+        assert f"NOT MEASURED: {where}: {detail}" in gaps.project.report()
 
 
 @pytest.mark.parametrize("framework", [name for name in WRONG if name != "miscompiled"])
-def test_nothing_is_measured_in_a_wrong_framework(beside_wrong_ones, framework):
-    assert empty(beside_wrong_ones, framework) == measured(framework)
+def test_nothing_is_measured_in_a_wrong_framework(gaps, framework):
+    assert empty(gaps.project, framework) == measured(framework)
     for table in ("matmul", "training", "ladder"):
-        shown = beside_wrong_ones.read(f"results/summary/{table}.parquet")
+        shown = gaps.project.read(f"results/summary/{table}.parquet")
         assert framework not in set(shown.framework), table
 
 
-def test_where_only_compiling_is_wrong_the_rest_is_measured(beside_wrong_ones):
+def test_where_only_compiling_is_wrong_the_rest_is_measured(gaps):
     compiled = {"results/train/miscompiled/cpu/compiled.parquet"}
-    assert empty(beside_wrong_ones, "miscompiled") == compiled
-    ladder = beside_wrong_ones.read("results/summary/ladder.parquet")
+    assert empty(gaps.project, "miscompiled") == compiled
+    ladder = gaps.project.read("results/summary/ladder.parquet")
     rungs = ladder[ladder.framework == "miscompiled"].rung
     assert set(rungs) == {"framework loader", "direct indexing", "concise"}
-
-
-def test_a_right_framework_is_measured_beside_wrong_ones(beside_wrong_ones):
-    assert verdicts(beside_wrong_ones, "toy").passed.all()
-    assert empty(beside_wrong_ones, "toy") == set()
-    assert "NOT MEASURED: toy" not in beside_wrong_ones.report()
 
 
 # A framework that cannot be installed
 
 
-@pytest.fixture
-def toys(project):
-    """Run with a toy in the main environment, and one with pins of its own, called "pinned"."""
-
-    def write(pins):
-        project.add_framework("toy", TOY)
-        project.add_framework("pinned", TOY, pins)
-        project.configure(tiny("toy", "pinned"))
-        return project
-
-    return write
-
-
-def lines(said, text):
-    """What it said of something, each line once."""
-    return {line for line in said.splitlines() if text in line}
-
-
-def assert_gap(project, status, reason):
-    [verdict] = verdicts(project, "pinned").itertuples()
+def assert_gap(project, framework, status, reason):
+    [verdict] = verdicts(project, framework).itertuples()
     assert not verdict.passed
     assert verdict.detail.startswith(f"{status}: ")
     assert reason in verdict.detail
-    assert f"NOT MEASURED: pinned on cpu: {verdict.detail}" in project.report()
-    assert empty(project, "pinned") == measured("pinned")
-    assert empty(project, "toy") == set()
+    assert f"NOT MEASURED: {framework} on cpu: {verdict.detail}" in project.report()
+    assert empty(project, framework) == measured(framework)
 
 
-def test_a_failed_install_fails_in_one_line_after_a_report_that_names_the_gap(toys):
-    project = toys("numpy==0.0.1\n")
+def test_a_failed_install_fails_in_one_line_after_a_report_that_names_the_gap(gaps):
     reason = "no version of numpy==0.0.1"
-    said = project.fail()
-    [line] = lines(said, "error: pinned")
-    assert line.startswith("error: pinned was not measured, its environment could not be installed")
+    [line] = lines(gaps.said, "error: nowhere")
+    failed = "error: nowhere was not measured, its environment could not be installed"
+    assert line.startswith(failed)
     assert reason in line
-    assert_gap(project, "failed", reason)
+    assert_gap(gaps.project, "nowhere", "failed", reason)
 
-    again = project.fail()
-    assert "Installing pinned" in again
-    assert lines(again, "error: pinned") == {line}
 
-    (project.folder / "workflow/envs/pinned.txt").write_text(PINS)
-    project.run()
-    assert verdicts(project, "pinned").passed.all()
-    assert empty(project, "pinned") == set()
-    assert "NOT MEASURED" not in project.report()
-    record = json.loads((project.folder / ".envs/pinned.json").read_text())
+def test_a_failed_install_is_tried_again_by_the_next_run(gaps):
+    assert "Installing nowhere" in gaps.again
+    assert lines(gaps.again, "error: nowhere") == lines(gaps.said, "error: nowhere")
+
+
+def test_with_pins_that_can_be_installed_it_is_measured(gaps):
+    assert verdicts(gaps.mended, "nowhere").passed.all()
+    assert empty(gaps.mended, "nowhere") == set()
+    assert "NOT MEASURED: nowhere" not in gaps.mended.report()
+    record = json.loads((gaps.mended.folder / ".envs/nowhere.json").read_text())
     assert record["packages"]["numpy"] == "2.4.6"
-    assert "Nothing to be done" in project.run()
 
 
-def test_a_platform_without_wheels_leaves_the_framework_out_and_succeeds(toys):
-    project = toys("tensorflow-macos==2.16.2\n")
-    said = project.run(REPORT)
-    [line] = lines(said, "warning: pinned is not measured")
-    reason = line.partition("warning: pinned is not measured: ")[2]
+def test_a_platform_without_wheels_leaves_the_framework_out_and_succeeds(gaps):
+    [line] = lines(gaps.said, "warning: elsewhere is not measured")
+    reason = line.partition("warning: elsewhere is not measured: ")[2]
     assert "platform" in reason
-    assert_gap(project, "left out", reason)
-    assert "Nothing to be done" in project.run(REPORT)
+    for project in (gaps.project, gaps.mended):  # whose run succeeded
+        assert_gap(project, "elsewhere", "left out", reason)
+    assert "Nothing to be done" in gaps.mended.run()
