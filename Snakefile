@@ -24,7 +24,7 @@ PLACES = experiment.places(config)
 
 # Each rule tracks two parameters, `config` and `code`: functions of wildcards alone, since Snakemake
 # does not track parameters that are made from inputs or outputs.
-TABLES = experiment.measured(config)
+TABLES = configuration.or_exit(experiment.measured, config)
 HELPERS = 3  # threads that a framework has beside those that compute
 # Asked for by name, since a missing file that is made on the way to others reruns nothing.
 RECORDS = [path for place in PLACES for path in environments.record(*place)]
@@ -69,6 +69,7 @@ wildcard_constraints:
 onstart:
     global run_lock
     run_lock = configuration.or_exit(locks.take, ".snakemake")
+    configuration.or_exit(environments.check, PLACES)
     if workflow.local_exec:  # elsewhere, it is the node that counts
         configuration.or_exit(configuration.check_gpu, config, written)
     if workflow.executor_plugin.name == "slurm":

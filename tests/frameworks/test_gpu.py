@@ -43,7 +43,7 @@ def test_pytorch_keeps_the_contract_on_a_gpu(pytorch, name):
 
 @pytest.mark.parametrize("name", ["jax", "tensorflow"])
 def test_the_others_keep_the_contract_on_a_gpu(tmp_path, name):
-    made = environment.build(tmp_path / name, "3.11", environments.pins(f"{name}-cuda"))
+    made = environment.build(tmp_path / name, **environments.recipe(f"{name}-cuda"))
     if made["status"] != "ready":
         pytest.skip(f"needs the package index: {made['detail']}")
     command = [tmp_path / name / "bin/python", CONTRACT, name, "cuda"]

@@ -1,8 +1,10 @@
 import copy
+import re
+import shutil
 
 import pytest
 
-from minibatch.plan import experiment
+from minibatch.plan import environments, experiment
 from minibatch.tables.canonical import canonical, digest
 
 CONFIG = {
@@ -260,7 +262,7 @@ def test_a_framework_after_the_first_has_the_blocks_of_its_sizes_and_no_further_
 
 def test_the_baseline_is_compared_with_a_learning_rate_at_several_batch_sizes_and_all_seeds():
     baseline = experiment.measured(CONFIG)["results/baseline.parquet"]
-    del baseline["inputs"]
+    del baseline["inputs"], baseline["packages"]
     assert baseline == {"batch_sizes": [1, 10], "learning_rate": 0.05, "seeds": 5}
 
 
@@ -274,6 +276,7 @@ def test_ranks_are_measured_whatever_the_frameworks_are_on_each_device():
             "batch_sizes": [10, 100],
             "budget_seconds": 1.0,
             "inputs": found["results/baseline.parquet"]["inputs"],
+            "packages": {"torch": "==2.13.0", "numpy": "==2.4.6"},
         }
 
 
@@ -317,6 +320,65 @@ def test_runs_are_plain_grids_or_variants():
     assert experiment.variants(CONFIG, "batch_size") == ["gd", "gd_small"]
     assert experiment.variants(CONFIG, "copies") == ["sgd", "sgd_twice"]
     assert experiment.variants(CONFIG, "epochs") == []
+
+
+# Versions.
+
+
+@pytest.fixture
+def pins(tmp_path, monkeypatch):
+    """The file of the main environment's pins, in a copy that a test may change."""
+    shutil.copytree(environments.PINS, tmp_path / "envs")
+    monkeypatch.setattr(environments, "PINS", tmp_path / "envs")
+    return tmp_path / "envs/main.txt"
+
+
+BY_PYTORCH = those("verify/pytorch", "matmul/pytorch", "train/pytorch", "parallel")
+
+
+@pytest.mark.parametrize(
+    ("pin", "expected"),
+    [
+        ("torch==2.13.0", BY_PYTORCH),
+        ("numpy==2.4.6", BY_PYTORCH | those("baseline")),
+        ("numba==0.68.1", those("baseline")),
+        ("scikit-learn==1.9.1", those("baseline")),
+    ],
+)
+def test_a_bumped_pin_measures_anew_what_that_package_computes_and_nothing_else(
+    pins, pin, expected
+):
+    before = experiment.measured(CONFIG)
+    text = pins.read_text()
+    assert pin in text
+    pins.write_text(text.replace(pin, f"{pin}.post9"))
+    after = experiment.measured(CONFIG)
+    assert {path for path in TABLES if before[path] != after[path]} == expected
+
+
+def test_every_pin_of_the_main_environment_is_of_something_that_measures(pins):
+    names = {re.match(r"[\w-]+", line)[0] for line in pins.read_text().splitlines()[1:]}
+    found = experiment.measured(CONFIG).values()
+    assert {name for made in found for name in made.get("packages", ())} == names
+
+
+def test_comments_order_and_spaces_among_the_pins_measure_nothing(pins):
+    before = experiment.measured(CONFIG)
+    lines = [line.partition("#")[0].replace("==", " == ") for line in pins.read_text().splitlines()]
+    pins.write_text("# Other words.\n\n" + "  # that\n".join(reversed(lines)))
+    assert canonical(experiment.measured(CONFIG)) == canonical(before)
+
+
+def test_a_package_that_nothing_measured_imports_may_be_pinned_beside_the_others(pins):
+    before = experiment.measured(CONFIG)
+    pins.write_text(pins.read_text() + "requests==2.34.2\n")
+    assert experiment.measured(CONFIG) == before
+
+
+def test_a_framework_in_an_environment_of_its_own_has_its_record_instead_of_pins():
+    found = experiment.measured(CONFIG)
+    assert not any("packages" in found[path] for path in those("jax"))
+    assert all("packages" in found[path] for path in BY_PYTORCH - {f"results/{WHOLE[0]}"})
 
 
 # GPUs.

@@ -1,3 +1,4 @@
+import ast
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import minibatch
 
 SOURCE = Path(minibatch.__file__).parent
 
-PRINT = "from minibatch.plan.fingerprint import code; print(code(*{}))"
+PRINT = "from minibatch.plan import fingerprint; print(fingerprint.{}(*{}))"
 GUARD_SECONDS = 100  # ends a test that hangs; nothing is measured by it
 
 # a imports b, b imports c; nothing imports d
@@ -35,19 +36,25 @@ def package(tmp_path):
     return package
 
 
-def code(package, *modules):
-    """The fingerprint as a new process finds it."""
+def ask(package, function, *modules):
+    """What a function of the fingerprint says of modules in a new process."""
     names = [f"minibatch.{module}" for module in modules]
     done = subprocess.run(
-        [sys.executable, "-c", PRINT.format(names)],
+        [sys.executable, "-c", PRINT.format(function, names)],
         env=os.environ | {"PYTHONPATH": str(package.parent)},
         capture_output=True,
         text=True,
         check=True,
         timeout=GUARD_SECONDS,
     )
-    assert re.fullmatch(r"[0-9a-f]{16}\n", done.stdout)
     return done.stdout
+
+
+def code(package, *modules):
+    """The fingerprint as a new process finds it."""
+    said = ask(package, "code", *modules)
+    assert re.fullmatch(r"[0-9a-f]{16}\n", said)
+    return said
 
 
 @pytest.mark.parametrize(
@@ -138,6 +145,18 @@ def test_code_that_moves_from_one_module_to_another_changes_the_fingerprint(pack
     (package / "c.py").write_text(MODULES["d"])
     (package / "d.py").write_text(MODULES["c"])
     assert code(package, "c", "d") != before
+
+
+# Packages.
+
+
+def test_imports_are_the_packages_of_all_modules_on_the_way_by_their_first_names(package):
+    (package / "a.py").write_text("import os.path\nfrom minibatch import b\n")
+    (package / "b.py").write_text(
+        "def f():\n    from torch.utils import data\n    import numpy as np\n"
+    )
+    (package / "d.py").write_text("import numba\n")
+    assert ast.literal_eval(ask(package, "imports", "a")) == {"numpy", "os", "torch"}
 
 
 @pytest.mark.parametrize(

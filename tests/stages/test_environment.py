@@ -49,8 +49,8 @@ def folder(tmp_path):
     return tmp_path / "envs/fake"
 
 
-def build(folder, *requirements, python=PYTHON):
-    return environment.build(folder, python, [*requirements])
+def build(folder, *requirements, python=PYTHON, constraints=()):
+    return environment.build(folder, python, [*requirements], [*constraints])
 
 
 def run(folder, code, **variables):
@@ -82,6 +82,22 @@ def test_an_environment_has_its_pins_what_they_need_and_nothing_else(folder):
     assert run(folder, code) == f"1.0 {PYTHON.replace('.', ' ')}"
     finds = "import importlib.util; print(importlib.util.find_spec('{}'))"
     assert all(run(folder, finds.format(name)) == "None" for name in ("torch", "numpy", "pip"))
+
+
+LOCKED = ("lonely==1.0 ; sys_platform != 'none'", "lonely==9.0 ; sys_platform == 'none'")
+
+
+@pytest.mark.usefixtures("index")
+def test_what_the_pins_bring_along_has_the_version_of_the_lock_and_else_the_newest(folder):
+    made = build(folder, "pair==1.0", constraints=LOCKED)
+    assert made == {"status": "ready", "packages": {"lonely": "1.0", "pair": "1.0"}}
+    made = build(folder, "pair==1.0", constraints=["apple==1.0"])  # which nothing brings along
+    assert made == {"status": "ready", "packages": {"lonely": "2.0", "pair": "1.0"}}
+
+
+@pytest.mark.usefixtures("index")
+def test_a_pin_that_contradicts_the_lock_failed(folder):
+    assert "lonely" in one_line(build(folder, "lonely==2.0", constraints=LOCKED), "failed")
 
 
 @pytest.mark.usefixtures("index")
@@ -167,7 +183,8 @@ def test_nothing_is_compiled_from_source(folder, index):
 def make(folder, *requirements):
     """The record that the stage writes."""
     record = folder.with_suffix(".json")
-    environment.make({"python": PYTHON, "requirements": [*requirements]}, [], record)
+    parameters = {"python": PYTHON, "requirements": [*requirements], "constraints": []}
+    environment.make(parameters, [], record)
     return json.loads(record.read_text(encoding="utf-8"))
 
 

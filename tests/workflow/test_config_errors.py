@@ -128,3 +128,19 @@ def test_a_missing_file_is_one_line(mistaken):
 def test_a_learning_rate_that_diverges_is_announced_once(undisturbed):
     [warning] = [line for line in undisturbed.said.splitlines() if "learning rate above" in line]
     assert warning.endswith("so that full-batch descent diverges: gd (1)")
+
+
+def test_another_version_than_the_pinned_one_is_one_line_before_the_first_job(results):
+    before = results.files()
+    path = results.folder / "workflow/envs/main.txt"
+    pins = path.read_text()
+    path.write_text(pins.replace("numba==0.68.1", "numba==0.68.0"))
+    said = results.fail().splitlines()
+    path.write_text(pins)
+    [line] = [line for line in said if "is installed" in line]
+    assert line == (
+        "error: numba 0.68.1 is installed, and workflow/envs/main.txt asks for numba==0.68.0; "
+        "call make, with conda: conda env update"
+    )
+    assert not any(line.startswith("rule ") for line in said)
+    assert results.files() == before

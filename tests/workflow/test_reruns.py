@@ -237,6 +237,14 @@ CODE = {
     "figures/framework_cost.py": figures("framework_cost") | REPORT,
 }
 
+# What the pins of the main environment are bumped to, before they are installed.
+PINS = {
+    "torch==2.13.0": AFTER_VERIFY | PARALLEL,
+    "numpy==2.4.6": AFTER_VERIFY | PARALLEL | AFTER_BASELINE,
+    "numba==0.68.1": AFTER_BASELINE,
+    "scikit-learn==1.9.1": AFTER_BASELINE,
+}
+
 
 def set_values(change):
     return lambda project: project.configure(change)
@@ -250,6 +258,10 @@ def add_code(module):
     return add
 
 
+def bump(pin):
+    return lambda project: project.replace("workflow/envs/main.txt", pin, f"{pin}.post9")
+
+
 def say_the_same(config):
     """Write other values that mean the same."""
     runs(config)["gd"].update(learning_rate=1)  # was 1.0
@@ -260,7 +272,12 @@ def say_the_same(config):
 def comment(project):
     """Comment every file, and change every kind of docstring and the layout."""
     paths = [project.folder / "Snakefile", project.folder / "config.yaml"]
-    for pattern in ("src/**/*.py", "workflow/**/*.smk", "workflow/**/*.yaml", "profiles/**/*.yaml"):
+    kinds = ("*.smk", "*.yaml", "*.txt", "*.lock")
+    for pattern in (
+        "src/**/*.py",
+        *(f"workflow/**/{kind}" for kind in kinds),
+        "profiles/**/*.yaml",
+    ):
         found = list(project.folder.glob(pattern))
         assert found, pattern
         paths += found
@@ -287,6 +304,7 @@ def touch(*patterns):
 CHANGES = (
     {name: (set_values(change), expected) for name, (change, expected) in VALUES.items()}
     | {f"code in {module}": (add_code(module), expected) for module, expected in CODE.items()}
+    | {f"the pin {pin}": (bump(pin), expected) for pin, expected in PINS.items()}
     | {
         "the order of keys": (set_values(turn), set()),
         "other words for the same values": (set_values(say_the_same), REPORT),  # it shows them

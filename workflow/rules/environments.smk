@@ -1,5 +1,6 @@
 # Builds the environments of the frameworks that need one of their own, one more for GPUs.
-# reads  the pins in workflow/envs/NAME.txt (as a parameter, so that a comment rebuilds nothing)
+# reads  the pins in workflow/envs/NAME.txt, and the versions of what they bring along in NAME.lock
+#        (as a parameter, so that a comment rebuilds nothing)
 # writes .envs/NAME, and what is in it, or why it is not there, in .envs/NAME.json
 
 
@@ -9,9 +10,7 @@ rule environment:
     log:
         "results/logs/environments/{environment}.log",
     params:
-        config=lambda wc: canonical(
-            {"python": "3.11", "requirements": environments.pins(wc.environment)}
-        ),
+        config=lambda wc: canonical(environments.recipe(wc.environment)),
         code=code("minibatch.stages.environment"),
     message:
         "Installing {wildcards.environment}"

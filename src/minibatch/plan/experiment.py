@@ -6,7 +6,7 @@ reruns that job, what depends on it, and nothing else.
 
 from collections.abc import Iterable
 
-from minibatch.plan import environments
+from minibatch.plan import environments, fingerprint
 from minibatch.tables.canonical import digest
 
 EXAMPLES = "results/data/examples.parquet"
@@ -62,19 +62,21 @@ def measured(config: dict) -> dict[str, dict]:
     """Every table that is prepared or measured, by path, with the parameters it is made with.
 
     They name the digest of the parameters of each table that goes into it, so that a stage can
-    tell whether what it reads is what the configuration asks for.
+    tell whether what it reads is what the configuration asks for, and the pins of what measures.
     """
     found = {EXAMPLES: {name: config["dataset"][name] for name in ("rows", "scaling")}}
     examples = expected([EXAMPLES], found)
-    found[BASELINE] = _baseline(config) | examples
+    found[BASELINE] = _baseline(config) | examples | _packages("baseline")
     for device in config["devices"]:
-        found[f"results/parallel/{device}.parquet"] = _parallel(config, device) | examples
+        parallel = _parallel(config, device) | examples | _packages("parallel")
+        found[f"results/parallel/{device}.parquet"] = parallel
     for framework, device in places(config):
         common = {"framework": framework, "device": device, "threads": config["threads"]}
         folder = f"{framework}/{device}"
         verdicts = f"results/verify/{folder}.parquet"
-        found[verdicts] = common | {"precisions": products(config, device)["precisions"]}
-        verified = common | expected([verdicts], found)
+        gate = {"precisions": products(config, device)["precisions"]}
+        found[verdicts] = common | gate | _packages("verify", (framework, device))
+        verified = common | expected([verdicts], found) | _packages("matmul", (framework, device))
         parts = {
             f"results/matmul/{folder}/{part}.parquet": verified | values
             for part, values in _matmul(config, framework, device).items()
@@ -84,6 +86,7 @@ def measured(config: dict) -> dict[str, dict]:
         for run in runs(config, framework):
             inputs = expected([EXAMPLES, verdicts], found)
             values = common | _train(config, run, framework) | inputs
+            values |= _packages("train", (framework, device))
             found[f"results/train/{folder}/{run}.parquet"] = values
     return found
 
@@ -131,6 +134,18 @@ def cases(matmul: dict, n: int) -> list[tuple[str, int, str]]:
         precisions = matmul["precisions"] if strategy in ("block", "full") else ["float32"]
         found += [(strategy, width, name) for name in precisions for width in widths]
     return found
+
+
+def _packages(stage: str, place: environments.Place | None = None) -> dict[str, dict[str, str]]:
+    """The pins of what a stage imports from the main environment, and a framework with it.
+
+    A framework in an environment of its own has none: its record is an input of the gate.
+    """
+    if place and environments.record(*place):
+        return {}
+    modules = [f"minibatch.frameworks.{place[0]}"] if place else []
+    imported = fingerprint.imports(f"minibatch.stages.{stage}", *modules)
+    return {"packages": environments.packages(imported)}
 
 
 def _baseline(config: dict) -> dict:

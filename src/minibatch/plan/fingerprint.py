@@ -1,7 +1,8 @@
-"""Which code a job runs, as a hash that only a change of behaviour changes."""
+"""Which code a job runs, as a hash that only a change of behaviour changes, and what it imports."""
 
 import ast
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,17 @@ def code(*modules: str) -> str:
 
     Comments, docstrings, layout and modification times do not change it.
     """
+    trees = "\n".join(f"{module}: {_read(module)[0]}" for module in sorted(_reached(modules)))
+    return hashlib.sha256(trees.encode()).hexdigest()[:16]
+
+
+def imports(*modules: str) -> set[str]:
+    """The packages that modules import, and all that they import from here: their first names."""
+    return {package for module in _reached(modules) for package in _read(module)[2]}
+
+
+def _reached(modules: Iterable[str]) -> set[str]:
+    """Modules, and all that they import from here."""
     found: set[str] = set()
     pending = list(modules)
     while pending:
@@ -21,13 +33,12 @@ def code(*modules: str) -> str:
         if module not in found:
             found.add(module)
             pending += _read(module)[1]
-    trees = "\n".join(f"{module}: {_read(module)[0]}" for module in sorted(found))
-    return hashlib.sha256(trees.encode()).hexdigest()[:16]
+    return found
 
 
 @cache
-def _read(module: str) -> tuple[str, list[str]]:
-    """The syntax tree of a module as text, and the modules of this package that it imports."""
+def _read(module: str) -> tuple[str, list[str], set[str]]:
+    """The syntax tree of a module as text, the modules that it imports from here, and packages."""
     tree = ast.parse(_path(module).read_text(encoding="utf-8"))
     imported = []
     for node in ast.walk(tree):
@@ -38,7 +49,7 @@ def _read(module: str) -> tuple[str, list[str]]:
             imported += [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
         _drop_docstring(node)
     ours = [name for name in imported if name.split(".")[0] == PACKAGE and _path(name).is_file()]
-    return ast.dump(tree), ours
+    return ast.dump(tree), ours, {name.split(".")[0] for name in imported} - {PACKAGE}
 
 
 def _path(module: str) -> Path:

@@ -17,17 +17,22 @@ STAND_IN = '#!/bin/sh\nexec "$MINIBATCH_PYTHON" "$@"\n'
 log = logging.getLogger(__name__)
 
 
-def build(folder: Path, python: str, requirements: list[str]) -> dict:
-    """Make an environment with these packages and nothing else; what became of it.
+def build(folder: Path, python: str, requirements: list[str], constraints: list[str]) -> dict:
+    """Make an environment with these packages, what they need, and nothing else; what became of it.
+
+    What they need has the versions that `constraints` name, where they name some.
 
     status: "ready", with the `packages` in it; "left out", where a package is not made for this
     platform; or "failed", for a reason that may go away. `detail` is the reason, in one line.
     """
     interpreter = str(folder / "bin/python")
+    lock = folder / "constraints.txt"
     try:
         _uv("venv", "--clear", "--force", "--no-project", "--python", python, str(folder))
+        write_text(lock, "\n".join(constraints))
         # wheels only: compiling one of these frameworks takes hours
-        _uv("pip", "install", "--only-binary", ":all:", "--python", interpreter, *requirements)
+        limits = ["--only-binary", ":all:", "--constraints", str(lock)]
+        _uv("pip", "install", *limits, "--python", interpreter, *requirements)
         listed = json.loads(_uv("pip", "list", "--format", "json", "--python", interpreter))
     except subprocess.CalledProcessError as error:
         detail = _reason(error.stderr)
@@ -55,7 +60,7 @@ def _reason(said: str) -> str:
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: ARG001
     """Build it beside the output; where that fails, leave a stand-in, so that the others go on."""
     folder = output.with_suffix("")
-    made = build(folder, parameters["python"], parameters["requirements"])
+    made = build(folder, **parameters)
     if made["status"] != "ready":
         log.warning("warning: %s is not measured: %s", folder.name, made["detail"])
         interpreter = folder / "bin/python"
