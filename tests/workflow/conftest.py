@@ -4,6 +4,8 @@ import os
 import pytest
 from project import Project
 
+ODD = "a $HOME; 'b' \"c\" *?#%&{d}(1) ü \\ `e`"  # a folder may have any name
+
 
 @pytest.fixture
 def project(tmp_path):
@@ -27,7 +29,7 @@ def study(tmp_path_factory):
         said = folder / f"{name}.said"
         with (folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            project = Project(folder / name)
+            project = Project(folder / f"{ODD} {name}")
             if not said.exists():
                 try:
                     if configure is not None:

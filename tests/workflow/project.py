@@ -159,9 +159,9 @@ class Project:
         for process in self.processes():
             process.kill()
 
-    def rows(self) -> dict[str, dict[str, str]]:
+    def rows(self, *arguments: str) -> dict[str, dict[str, str]]:
         """The rows of `snakemake --summary`, by output."""
-        said = self.plan("--summary").splitlines()
+        said = self.plan("--summary", *arguments).splitlines()
         [start] = [number for number, line in enumerate(said) if line.startswith("output_file\t")]
         rows = csv.DictReader(said[start:], delimiter="\t")
         return {row["output_file"]: row for row in rows}
@@ -173,9 +173,10 @@ class Project:
         assert code == 0, said
         return said
 
-    def pending(self) -> set[str]:
+    def pending(self, *arguments: str) -> set[str]:
         """The outputs that the next run would make."""
-        return {path for path, row in self.rows().items() if row["plan"] == "update pending"}
+        rows = self.rows(*arguments)
+        return {path for path, row in rows.items() if row["plan"] == "update pending"}
 
     def configure(self, change: Callable[[dict], object]) -> None:
         """Change config.yaml, read as a dictionary."""

@@ -108,9 +108,20 @@ def test_each_of_two_mistakes_has_its_line(mistaken):
     assert other.endswith("gd_tenth.schedule: 'thenth' is unknown; did you mean tenth?")
 
 
-def test_a_mistake_on_the_command_line_is_one_line(mistaken):
-    [said] = refused(mistaken, "--config", "frameworks=[pytroch]")
-    assert said.endswith("frameworks.0: unknown framework 'pytroch'; did you mean pytorch?")
+def test_a_mistake_on_the_command_line_is_blamed_on_it(mistaken):
+    said = refused(mistaken, "--config", "seeds=1", "parallel={budget_seconds: -1}")
+    assert sorted(said) == [
+        "--config: parallel.budget_seconds: -1 is not above 0",
+        "--config: seeds: 1 is too small; at least 2",
+    ]
+
+
+def test_what_the_command_line_gives_within_a_key_changes_that_alone(mistaken):
+    measured, made = "results/parallel/cpu.parquet", "results/summary/parallel.parquet"
+    changed = mistaken.pending("--config", "parallel={budget_seconds: 0.002}")
+    assert {measured, made} < changed
+    assert "results/baseline.parquet" not in changed
+    assert mistaken.pending("--config", "parallel={budget_seconds: 0.001}", "seeds=2") == set()
 
 
 def test_a_mistake_in_a_further_file_names_that_file(mistaken, tmp_path):

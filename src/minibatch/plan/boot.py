@@ -4,6 +4,8 @@ import logging
 import os
 import sys
 
+from snakemake.utils import update_config
+
 from minibatch.locks import JOBS
 from minibatch.plan import config as configuration
 from minibatch.plan import environments, experiment
@@ -37,8 +39,11 @@ def start(workflow) -> configuration.Files:
         else:
             os.environ[name] = value
     paths = ["config.yaml", *workflow.overwrite_configfiles]
-    written = configuration.or_exit(configuration.Files, paths)
+    options = workflow.config_settings.config_args or ()
+    written = configuration.or_exit(configuration.Files, paths, options)
     workflow.configfile("config.yaml")  # only now, since its words for broken YAML are many
+    for change in written.given():
+        update_config(workflow.config, change)
     configuration.or_exit(configuration.check, workflow.config, written)
     if workflow.is_main_process:
         environments.forget_failed(experiment.places(workflow.config))

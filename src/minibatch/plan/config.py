@@ -13,6 +13,7 @@ import yaml
 from minibatch import frameworks
 from minibatch.errors import UserError
 from minibatch.plan import experiment, gpu
+from minibatch.plan.written import Files, Key
 from minibatch.sgd import objective, surrogate
 from minibatch.sgd.scaling import scale
 
@@ -34,12 +35,6 @@ VALIDATOR = jsonschema.validators.extend(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
 )
-PLAIN = {
-    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map")
-}
-
-Key = tuple[str | int, ...]
-
 RENAMED = {("training", "floor"): "training.baseline"}  # "floor" is the least-squares minimum
 
 
@@ -49,25 +44,6 @@ def or_exit(function: Callable, *arguments):
         return function(*arguments)
     except UserError as error:
         sys.exit(str(error))
-
-
-class Files:
-    """The configuration files as written, to say where a key stands."""
-
-    def __init__(self, paths: Sequence[str]):
-        """Parse the files; UserError where one is missing, no YAML, or has a key twice."""
-        self._paths = [str(path) for path in paths]
-        self._trees = [_compose(path) for path in self._paths]
-
-    def locate(self, key: Key) -> str:
-        """The file and line of a key, or of the innermost part of it that a file has."""
-        found = [
-            (*_descend(tree, key), path)
-            for path, tree in zip(self._paths, self._trees, strict=True)
-        ]
-        # Later files override earlier ones; what no file has came with --config.
-        _, line, path = max(reversed(found), key=lambda place: place[0])
-        return f"{path}:{line}: "
 
 
 def check(config: dict, files: Files) -> None:
@@ -89,68 +65,6 @@ def check_gpu(config: dict, files: Files) -> None:
             "none); remove cuda, or let a cluster's nodes measure: "
             "snakemake --workflow-profile profiles/slurm"
         )
-
-
-def _compose(path: str) -> yaml.Node:
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not a text file in UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise UserError(f"{path}:{mark.line + 1}: broken YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: broken YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(tree, yaml.MappingNode):
-        raise UserError(f"{path}: empty, or not a table of keys")
-    _check_keys(tree, path)
-    return tree
-
-
-def _check_keys(node: yaml.Node, path: str) -> None:
-    """Refuse what YAML lets pass: the same key twice, keys that are not text, dates and tags."""
-    if node.tag not in PLAIN:
-        shown = node.value if isinstance(node, yaml.ScalarNode) else node.tag
-        raise UserError(
-            f"{path}:{node.start_mark.line + 1}: {shown!r} is no text, number, list or table"
-        )
-    if isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _check_keys(value, path)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: dict[str, int] = {}
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if key.tag != "tag:yaml.org,2002:str":
-            raise UserError(f"{path}:{line}: the key {key.value!s} is not a word; name it with one")
-        if key.value in seen:
-            raise UserError(
-                f"{path}:{line}: {key.value} stands here a second time (first in line "
-                f"{seen[key.value]}); rename or remove one"
-            )
-        seen[key.value] = line
-        _check_keys(value, path)
-
-
-def _descend(node: yaml.Node, key: Key) -> tuple[int, int]:
-    """How many parts of a key a file has, and the line of the last."""
-    line, depth = node.start_mark.line + 1, 0
-    for part in key:
-        if isinstance(node, yaml.MappingNode):
-            found = [(name, value) for name, value in node.value if name.value == part]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            found = [(value, value) for value in node.value[part : part + 1]]
-        else:
-            found = []
-        if not found:
-            break
-        [(name, node)] = found
-        line, depth = name.start_mark.line + 1, depth + 1
-    return depth, line
 
 
 def _show(key: Key) -> str:
