@@ -370,7 +370,7 @@ def make(tmp_path):
     tool.parent.mkdir(parents=True)
     tool.write_text(f'#!/bin/sh\nexec {sys.executable} "$@" --output "{tmp_path}/out"\n')
     tool.chmod(0o755)
-    (tmp_path / "venv/requirements.done").touch()
+    (tmp_path / "venv/requirements.done").write_text(f"{(tmp_path / 'venv').resolve()}\n")
 
     def call(**folders):
         names = [f"{name}={folder}" for name, folder in folders.items()]
