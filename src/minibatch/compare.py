@@ -17,8 +17,8 @@ import pandas as pd
 
 from minibatch.errors import UserError
 from minibatch.figures import machines, style
-from minibatch.sgd.strategies import STRATEGIES
-from minibatch.summaries.published import CHAPTER_BLOCK, CHAPTER_N
+from minibatch.summaries import chapter
+from minibatch.summaries.per_seed import plain
 from minibatch.summaries.text import digits
 from minibatch.tables import parquet, provenance
 from minibatch.tables.files import replacing
@@ -35,7 +35,7 @@ CASE = ["quantity", "framework", "case", "loader", "batch_size"]
 COLUMNS = ["machine", "hardware", *CASE, "device", "median", "low", "high"]
 SHOWN = {  # for each quantity: title, factor, and what has a column for each of its values
     "seconds_per_epoch": ("Milliseconds per epoch, by batch size", 1e3, "batch_size"),
-    "gflops": (f"GFLOP/s of products of {CHAPTER_N}×{CHAPTER_N} matrices", 1, "case"),
+    "gflops": (f"GFLOP/s of products of {chapter.N}×{chapter.N} matrices", 1, "case"),
     "seconds_to_target": ("Milliseconds to a loss of {:g}", 1e3, "case"),
 }
 NAMED = 6  # differences that a warning names
@@ -72,15 +72,12 @@ def compare(found: dict[str, Tables]) -> pd.DataFrame:
 def _rows(read: Tables) -> pd.DataFrame:
     """What is compared of one machine."""
     matmul, training = read["matmul"], read["training"]
-    block = np.where(matmul.strategy == "block", CHAPTER_BLOCK, 0)
-    chapter = (matmul.n == CHAPTER_N) & (matmul.block == block) & (matmul.precision == "float32")
-    products = matmul[chapter & matmul.strategy.isin(list(STRATEGIES))].assign(batch_size=0)
-    plain = "schedule == 'constant' and sampling == 'permutation' and copies == 1"
+    products = chapter.products(matmul).assign(batch_size=0)
     single = training.groupby(["framework", "device", "run", "loader"]).run.transform("size") == 1
     parts = {
         "seconds_per_epoch": (read["ladder"], "rung", "seconds"),
         "gflops": (products, "strategy", "rate"),
-        "seconds_to_target": (training[single].query(plain), "run", "seconds_to_target"),
+        "seconds_to_target": (training[single & plain(training)], "run", "seconds_to_target"),
     }
     return pd.concat(
         part.assign(loader=part.get("loader"))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minibatch.sgd.sampling import METHODS, batch_order, initial_weights
+from minibatch.sgd.sampling import METHODS, batch_order, initial_parameters, initial_weights
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,12 @@ def test_initial_weights_come_from_the_frozen_stream_in_float32(seed, expected):
     weights = initial_weights(seed, features=5)
     assert weights.dtype == np.float32
     np.testing.assert_allclose(weights, expected, atol=5e-9)
+
+
+def test_the_bias_starts_at_0_behind_the_weights():
+    parameters = initial_parameters(3, features=5)
+    assert parameters.dtype == np.float32
+    assert parameters.tolist() == [*initial_weights(3, features=5).tolist(), 0]
 
 
 def test_initial_weights_have_mean_0_and_deviation_a_hundredth():

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import torch
 
-from minibatch.sgd import reference, strategies
+from minibatch.sgd import factors, reference, strategies
 from minibatch.stages import verify
 from minibatch.tables import parquet, verdicts
 
@@ -326,7 +326,7 @@ class Epochs:
 
     def __init__(self, weights, objective, device):  # noqa: ARG002
         self._parameters = np.append(weights, 0.0)
-        self._factor = verify.FACTORS[objective]
+        self._factor = factors.gradient(objective)
 
     def epoch(self, x, y, order, batch_size, rate):
         path = reference.follow(

@@ -9,8 +9,8 @@ import pytest
 from minibatch.report import sheets
 from minibatch.report.sheets import answer
 from minibatch.sgd import surrogate
-from minibatch.summaries import agreement, matmul, problem, published, statements, training
-from minibatch.summaries.per_seed import per_seed, spread
+from minibatch.summaries import agreement, chapter, matmul, problem, published, statements, training
+from minibatch.summaries.per_seed import per_seed, plain, spread
 from minibatch.summaries.text import digits
 
 DEFAULTS = {
@@ -69,6 +69,24 @@ def test_a_run_that_ends_above_its_start_or_nowhere_diverged_and_never_reached_t
     [row] = per_seed(trace("gd", [0.5, 0.4, last], [0, 1, 2]), 0.25).to_dict("records")
     assert row["diverged"]
     assert row["seconds_to_target"] == np.inf
+
+
+@pytest.mark.parametrize(
+    "values", [{"schedule": "tenth"}, {"sampling": "replacement"}, {"copies": 2}]
+)
+def test_a_run_that_differs_in_one_respect_is_not_plain(values):
+    rows = pd.DataFrame([DEFAULTS, DEFAULTS | values, DEFAULTS | {"learning_rate": 2.0}])
+    assert plain(rows).tolist() == [True, False, True]
+    assert plain(rows[:0]).tolist() == []
+
+
+def test_the_chapters_products_are_those_of_its_size_precision_block_and_strategies():
+    kept = [("full", 256, 0, "float32"), ("block", 256, 64, "float32")]
+    others = [("full", 128, 0, "float32"), ("full", 256, 0, "tf32"), ("block", 256, 16, "float32")]
+    others += [("product", 256, 0, "float32"), ("copy", 256, 0, "float32")]
+    columns = ["strategy", "n", "block", "precision"]
+    found = chapter.products(pd.DataFrame([*others, *kept], columns=columns))
+    assert list(found.itertuples(index=False, name=None)) == kept
 
 
 def test_the_spread_takes_nan_for_the_worst_and_only_values_that_occurred():

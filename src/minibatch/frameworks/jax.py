@@ -12,6 +12,7 @@ import numpy
 import optax
 from jax import numpy as jnp
 
+from minibatch.sgd.factors import FACTORS
 from minibatch.sgd.sampling import batches
 
 ASYNCHRONOUS = {"cpu", "cuda"}  # operations are dispatched, and return
@@ -117,9 +118,6 @@ def _predict(parameters: Parameters, x: jax.Array) -> jax.Array:
 def _loss(parameters: Parameters, x: jax.Array, y: jax.Array, factor: float) -> jax.Array:
     return jnp.mean(factor * (_predict(parameters, x) - y.reshape(-1, 1)) ** 2)
 
-
-# The losses of a run, as factors of the mean squared error.
-FACTORS = {"half_mse": 0.5, "mse": 1.0}
 
 # The gradient is compiled even from scratch: traced anew in every step, it would take
 # milliseconds each, and nobody writes JAX like that.

@@ -11,10 +11,9 @@ import mxnet
 import numpy
 from mxnet import autograd, gluon, np, npx
 
-npx.set_np()
+from minibatch.sgd.factors import FACTORS
 
-# The losses of a run, as factors of the mean squared error.
-FACTORS = {"half_mse": 0.5, "mse": 1.0}
+npx.set_np()
 
 ASYNCHRONOUS = {"cpu"}  # operations are queued, and return
 

@@ -11,8 +11,7 @@ import numpy
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-# The losses of a run, as factors of the mean squared error: MSELoss has no ½.
-FACTORS = {"half_mse": 0.5, "mse": 1.0}
+from minibatch.sgd.factors import FACTORS
 
 ASYNCHRONOUS = {"cuda"}  # on the CPU, operations return when they are done
 
@@ -150,7 +149,7 @@ class Concise(_Model):
             self._network.weight.copy_(array(weights, device).reshape(1, -1))
             self._network.bias.zero_()
         self._parameters = tuple(self._network.parameters())
-        self._loss = torch.nn.MSELoss()
+        self._loss = torch.nn.MSELoss()  # has no ½
         self._factor = FACTORS[objective]
         self._optimizer = torch.optim.SGD(self._parameters, lr=0.0)
 

@@ -14,10 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read on import: no word ab
 import keras
 import tensorflow as tf
 
+from minibatch.sgd.factors import FACTORS
 from minibatch.sgd.sampling import batches
-
-# The losses of a run, as factors of the mean squared error: MeanSquaredError has no ½.
-FACTORS = {"half_mse": 0.5, "mse": 1.0}
 
 ASYNCHRONOUS = {"cuda"}  # on the CPU, operations return when they are done
 
@@ -170,7 +168,7 @@ class Concise(_Model):
             self._optimizer = keras.optimizers.SGD(0.0)
         self._parameters = [parameter.value for parameter in self._network.trainable_variables]
         self._rate = 0.0
-        self._loss = keras.losses.MeanSquaredError()
+        self._loss = keras.losses.MeanSquaredError()  # has no ½
         self._factor = FACTORS[objective]
 
     def compute(self, x: tf.Tensor, y: tf.Tensor) -> None:

@@ -15,6 +15,7 @@ from minibatch.errors import UserError
 from minibatch.plan import experiment, gpu
 from minibatch.plan.written import Files, Key
 from minibatch.sgd import objective, surrogate
+from minibatch.sgd.examples import split
 from minibatch.sgd.scaling import scale
 
 ROOT = Path(__file__).parents[3]
@@ -215,7 +216,8 @@ def _run_problems(config: dict, name: str, key: Key, known: list[str]) -> Iterat
 def warnings(config: dict) -> list[str]:
     """What is allowed, since the chapter does it, but deserves a word."""
     table = scale(surrogate.table(), config["dataset"]["scaling"])[: config["dataset"]["rows"]]
-    limit = objective.stability_limit(table[:, :-1])
+    features, _ = split(table)
+    limit = objective.stability_limit(features)
     unstable = []
     for framework in config["frameworks"]:
         for run in experiment.plain_runs(config):

@@ -7,11 +7,12 @@ reruns that job, what depends on it, and nothing else.
 from collections.abc import Iterable
 
 from minibatch.plan import environments, fingerprint
+from minibatch.sgd.plain import PLAIN
 from minibatch.tables.canonical import digest
 
 EXAMPLES = "results/data/examples.parquet"
 BASELINE = "results/baseline.parquet"
-DEFAULTS = {"objective": "half_mse", "schedule": "constant", "sampling": "permutation", "copies": 1}
+DEFAULTS = {"objective": "half_mse"} | PLAIN
 
 
 def resolve(config: dict, run: str, framework: str) -> dict:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from minibatch import frameworks
+from minibatch.summaries.per_seed import plain
 from minibatch.summaries.text import digits
 
 BATCH_10 = ["minibatch_10", "concise_10", "concise", "compiled"]  # runs, or parts of them
@@ -81,8 +82,7 @@ def published(published: pd.DataFrame) -> dict:
 
 def concise(training: pd.DataFrame) -> dict:
     """The concise runs as published, and the same problem from scratch, concise and compiled."""
-    chosen = training[(training.batch_size == 10) & (training.schedule == "constant")]
-    chosen = chosen[(chosen.sampling == "permutation") & (chosen.copies == 1)]
+    chosen = training[(training.batch_size == 10) & plain(training)]
     order = chosen.run.map({name: index for index, name in enumerate(BATCH_10)})
     place = chosen.groupby(["framework", "device"], sort=False).ngroup()
     chosen = chosen.assign(order=order, place=place).dropna(subset="order")
@@ -137,8 +137,7 @@ def parallel(parallel: pd.DataFrame) -> dict:
 
 def answers(training: pd.DataFrame, target: float) -> dict:
     """Which batch size is first at the target loss, by framework and loader, on the plain data."""
-    plain = training.query("schedule == 'constant' and sampling == 'permutation' and copies == 1")
-    best = plain.sort_values("seconds_to_target_median", kind="stable")
+    best = training[plain(training)].sort_values("seconds_to_target_median", kind="stable")
     best = best.groupby(["framework", "device", "loader", "implementation"], sort=False).head(1)
     shown = pd.DataFrame(
         {
@@ -224,9 +223,9 @@ def checks(verdicts: pd.DataFrame) -> dict:
 
 def agreement(agreement: pd.DataFrame) -> dict:
     """How far apart one problem ends in different frameworks, implementations and loaders."""
-    plain = "schedule == 'constant' and sampling == 'permutation' and copies == 1 and ways > 2"
     columns = ["batch_size", "learning_rate", "epochs", "objective", "ways", "seeds", "apart"]
-    shown = agreement.query(plain)[columns].rename(
+    several = plain(agreement) & (agreement.ways > 2)
+    shown = agreement[several][columns].rename(
         columns={
             "batch_size": "batch size",
             "learning_rate": "learning rate",

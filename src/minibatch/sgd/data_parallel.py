@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 
 from minibatch.errors import UserError
+from minibatch.sgd.factors import FACTORS
 
 BACKENDS = {"cpu": "gloo", "cuda": "nccl"}
 TIMEOUT = timedelta(minutes=2)  # for ranks that wait in vain for one that died
@@ -96,7 +97,7 @@ class Model:
         shares differ, or one is empty.
         """
         errors = torch.mv(x, self.parameters[:-1]) + self.parameters[-1] - y
-        ((0.5 * errors**2).sum() / batch_size).backward()
+        ((FACTORS["half_mse"] * errors**2).sum() / batch_size).backward()
         with torch.no_grad():
             gradient = add_up(self.parameters.grad, self._group)
             self.parameters -= learning_rate * gradient

@@ -7,11 +7,14 @@ a learning rate above 2/λmax(H) diverges.
 
 import numpy as np
 
+from minibatch.sgd.factors import FACTORS
+
 
 def loss(x: np.ndarray, y: np.ndarray, parameters: np.ndarray) -> float:
     """½ · mean squared error over all examples; infinite or NaN where the parameters are."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return float(0.5 * np.mean((with_ones(x) @ np.float64(parameters) - y) ** 2))
+        errors = with_ones(x) @ np.float64(parameters) - y
+        return float(FACTORS["half_mse"] * np.mean(errors**2))
 
 
 def gradient(x: np.ndarray, y: np.ndarray, parameters: np.ndarray) -> np.ndarray:

@@ -14,6 +14,11 @@ def initial_weights(seed: int, features: int) -> np.ndarray:
     return np.random.RandomState([seed, 0]).normal(0, 0.01, features).astype(np.float32)
 
 
+def initial_parameters(seed: int, features: int) -> np.ndarray:
+    """Initial (w, b) in float32, shape (features + 1,)."""
+    return np.append(initial_weights(seed, features), np.float32(0))
+
+
 def batch_order(examples: int, seed: int, epoch: int, method: str, copies: int) -> np.ndarray:
     """Indices of the examples in the order of one epoch, shape (examples · copies,).
 

@@ -14,6 +14,7 @@ from sklearn.linear_model import SGDRegressor
 
 from minibatch import command
 from minibatch.sgd import baseline, objective, reference, sampling
+from minibatch.sgd.examples import split
 from minibatch.sgd.step_checks import check_loss
 from minibatch.tables import parquet, provenance
 
@@ -105,16 +106,15 @@ def _verify(
 
 def _begin(x: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Initial (w, b) and the order of the first epoch, as every framework has them."""
-    weights = sampling.initial_weights(seed, x.shape[1])
     order = sampling.batch_order(len(x), seed, epoch=0, method="permutation", copies=1)
-    return np.append(weights, np.float32(0)), order
+    return sampling.initial_parameters(seed, x.shape[1]), order
 
 
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Measure in this process; both implementations have a single thread."""
     [path] = inputs
     examples = parquet.read(path, parameters["inputs"][str(path)]).to_numpy()
-    x, y = np.ascontiguousarray(examples[:, :-1]), np.ascontiguousarray(examples[:, -1])
+    x, y = map(np.ascontiguousarray, split(examples))
     versions = [f"{name} {version(name)}" for name in EPOCHS]
     about = provenance.collect(frameworks=versions, threads=[1])
     gc.freeze()  # a search through all that the imports left would fall into some timings

@@ -17,6 +17,7 @@ from minibatch import command, frameworks
 from minibatch.errors import UserError
 from minibatch.frameworks import pytorch
 from minibatch.sgd import data_parallel, reference, sampling
+from minibatch.sgd.examples import split
 from minibatch.sgd.step_checks import check_parameters
 from minibatch.tables import parquet, provenance
 
@@ -165,7 +166,7 @@ def _traces(
 
 def _start(features: int) -> np.ndarray:
     """Initial (w, b), as every framework has them."""
-    return np.append(sampling.initial_weights(SEED, features), np.float32(0))
+    return sampling.initial_parameters(SEED, features)
 
 
 def _order(examples: int, size: int) -> np.ndarray:
@@ -197,7 +198,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     pytorch.set_threads(1)
     with data_parallel.joined(max(parameters["ranks"]), parameters["device"]) as rank:
         examples = parquet.read(path, parameters["inputs"][str(path)]).to_numpy()
-        x, y = np.ascontiguousarray(examples[:, :-1]), np.ascontiguousarray(examples[:, -1])
+        x, y = map(np.ascontiguousarray, split(examples))
         versions = frameworks.provenance(pytorch, parameters["device"])
         hosts, about = _everywhere(provenance.collect(threads=[1], **versions))
         gc.freeze()  # a search through all that the imports left would fall into some timings

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from minibatch import command, frameworks
-from minibatch.sgd import objective, reference, sampling
+from minibatch.sgd import factors, objective, reference, sampling
 from minibatch.sgd.clock import PHASES, Clock
+from minibatch.sgd.examples import split
 from minibatch.sgd.step_checks import check_loss
 from minibatch.tables import parquet, provenance, verdicts
 
@@ -143,11 +144,11 @@ def verify(x: np.ndarray, y: np.ndarray, run: Run, trace: pd.DataFrame) -> None:
     Raises UserError where one differs by more than float32 rounding may have added up to.
     """
     losses = dict(zip(trace.step, trace.loss, strict=True))
-    factor = {"half_mse": 1, "mse": 2}[run.objective]
+    factor = factors.gradient(run.objective)
     what = (
         f"{run.implementation}, {run.loader} loader, batch size {run.batch_size}, seed {run.seed}"
     )
-    parameters, error = np.append(sampling.initial_weights(run.seed, x.shape[1]), 0), 0.0
+    parameters, error = sampling.initial_parameters(run.seed, x.shape[1]), 0.0
     check_loss(losses[0], x, y, parameters, error, what)
     step = 0
     for epoch in range(run.epochs):
@@ -184,8 +185,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     if verdicts.closed(gate, parameters["implementation"]):
         parquet.write_gap(output, parameters=parameters)
         return
-    examples = examples.to_numpy()
-    x, y = np.ascontiguousarray(examples[:, :-1]), np.ascontiguousarray(examples[:, -1])
+    x, y = map(np.ascontiguousarray, split(examples.to_numpy()))
     framework = frameworks.start(parameters["framework"], parameters["threads"])
     versions = frameworks.provenance(framework, parameters["device"])
     about = provenance.collect(threads=[parameters["threads"]], **versions)

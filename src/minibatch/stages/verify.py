@@ -14,7 +14,7 @@ import pandas as pd
 
 from minibatch import command, frameworks
 from minibatch.errors import UserError
-from minibatch.sgd import reference, sampling
+from minibatch.sgd import factors, reference, sampling
 from minibatch.sgd.precisions import PRECISIONS
 from minibatch.sgd.product_checks import check_product
 from minibatch.sgd.step_checks import check_parameters, check_step
@@ -29,7 +29,6 @@ Check = tuple[str, str, Callable[[], str]]  # subject, what is checked, the chec
 SIZES, BLOCKS = (1, 33, 64), (1, 7, 64)  # n and block widths, with some that do not divide
 EXAMPLES, FEATURES = 40, 5
 BATCH_SIZES = (1, 7, 40)  # one that does not divide
-FACTORS = {"half_mse": 1, "mse": 2}  # of the gradient of ½MSE
 PRODUCT = 256  # n of the products in further precisions
 LARGE = {"cpu": 2048, "cuda": 8192}  # n of a product that takes long
 WIDE = {"cpu": (20_000, 500), "cuda": (200_000, 2000)}  # examples and features of a step that does
@@ -127,7 +126,7 @@ def _steps(framework: ModuleType, implementation: str, device: str) -> str:
     x, y, arrays, weights = _data(framework, EXAMPLES, FEATURES, device)
     order = sampling.batch_order(EXAMPLES, 0, 0, "permutation", 1)
     worst = 0.0
-    for loader, objective, size in product(framework.LOADERS, FACTORS, BATCH_SIZES):
+    for loader, objective, size in product(framework.LOADERS, factors.FACTORS, BATCH_SIZES):
         model = framework.IMPLEMENTATIONS[implementation](weights, objective, device)
         batches = iter(framework.LOADERS[loader](*arrays, order, size))
         for begin in range(0, EXAMPLES, size):
@@ -136,7 +135,7 @@ def _steps(framework: ModuleType, implementation: str, device: str) -> str:
             model.compute(*next(batches))
             model.update(0.1)
             what = f"{implementation}, {objective}, {loader} loader, batch size {size}"
-            factor = FACTORS[objective]
+            factor = factors.gradient(objective)
             after = model.parameters()
             worst = max(worst, check_step(before, after, x[chosen], y[chosen], 0.1, factor, what))
     return f"errors up to {worst:.0%} of the bound for float32 rounding"
@@ -147,9 +146,10 @@ def _traces(framework: ModuleType, implementation: str, device: str) -> str:
     x, y, arrays, weights = _data(framework, EXAMPLES, FEATURES, device)
     loaders = ["direct"] if implementation == COMPILED else list(framework.LOADERS)
     worst = 0.0
-    for loader, objective, size in product(loaders, FACTORS, BATCH_SIZES):
+    for loader, objective, size in product(loaders, factors.FACTORS, BATCH_SIZES):
         model = framework.IMPLEMENTATIONS[implementation](weights, objective, device)
-        parameters, error = np.append(weights, 0), 0.0
+        parameters, error = sampling.initial_parameters(0, FEATURES), 0.0
+        factor = factors.gradient(objective)
         for epoch, rate in enumerate((0.05, 0.05, 0.02)):
             order = sampling.batch_order(EXAMPLES, 0, epoch, "permutation", 1)
             if implementation == COMPILED:
@@ -158,9 +158,7 @@ def _traces(framework: ModuleType, implementation: str, device: str) -> str:
                 for batch in framework.LOADERS[loader](*arrays, order, size):
                     model.compute(*batch)
                     model.update(rate)
-            path = reference.follow(
-                x, y, parameters, order, size, rate, factor=FACTORS[objective], error=error
-            )
+            path = reference.follow(x, y, parameters, order, size, rate, factor=factor, error=error)
             *_, (parameters, error) = path
             what = f"{implementation}, {objective}, {loader} loader, batch size {size}"
             worst = max(worst, check_parameters(model.parameters(), parameters, error, what))

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from minibatch.sgd.plain import PLAIN
+
 RUN = [
     "machine",
     "framework",
@@ -49,10 +51,14 @@ def per_seed(traces: pd.DataFrame, target_loss: float) -> pd.DataFrame:
     return found.reindex(order).reset_index()
 
 
+def plain(rows: pd.DataFrame) -> pd.Series:
+    """Which rows are of runs that keep their learning rate and visit each example once an epoch."""
+    return (rows[list(PLAIN)] == list(PLAIN.values())).all(axis=1)
+
+
 def plain_epochs(traces: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `per_seed` for the runs that visit each example once in an epoch."""
-    plain = (traces.sampling == "permutation") & (traces.copies == 1)
-    return per_seed(traces[plain & (traces.schedule == "constant")], target_loss=0)
+    """The rows of `per_seed` for the plain runs, all of which do the same work in an epoch."""
+    return per_seed(traces[plain(traces)], target_loss=0)
 
 
 def spread(values: pd.Series, low: float = 0, high: float = 1) -> pd.Series:

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 
 from minibatch.sgd import objective
+from minibatch.sgd.examples import split
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row: the loss at θ = 0, the floor, the Hessian's eigenvalues and the stability limit."""
-    examples = tables["examples"].to_numpy()
-    x, y = examples[:, :-1], examples[:, -1]
+    x, y = split(tables["examples"].to_numpy())
     eigenvalues = np.linalg.eigvalsh(objective.hessian(x))
     return pd.DataFrame(
         {

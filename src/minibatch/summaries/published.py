@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-CHAPTER_N, CHAPTER_BLOCK = 256, 64
+from minibatch.summaries import chapter
+from minibatch.summaries.per_seed import plain
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -34,13 +35,8 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def _ours(row: dict, matmul: pd.DataFrame, training: pd.DataFrame) -> dict:
     """Median, lowest and highest of what corresponds to a published row."""
     if row["quantity"] in ("seconds", "gflops"):
-        block = CHAPTER_BLOCK if row["experiment"] == "block" else 0
-        found = matmul[
-            (matmul.precision == "float32")
-            & (matmul.strategy == row["experiment"])
-            & (matmul.n == CHAPTER_N)
-            & (matmul.block == block)
-        ]
+        found = chapter.products(matmul)
+        found = found[found.strategy == row["experiment"]]
         column = "seconds" if row["quantity"] == "seconds" else "rate"
     else:
         # The chapter's loader; a grid has other epochs or stands behind the run itself.
@@ -50,9 +46,7 @@ def _ours(row: dict, matmul: pd.DataFrame, training: pd.DataFrame) -> dict:
             & (training.batch_size == row["batch_size"])
             & (training.epochs == row["epochs"])
             & np.isclose(training.learning_rate, row["learning_rate"])
-            & (training.schedule == "constant")
-            & (training.sampling == "permutation")
-            & (training.copies == 1)
+            & plain(training)
         ]
         column = row["quantity"]
     if found.empty:

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from minibatch.sgd import objective
+from minibatch.sgd.examples import split
+from minibatch.sgd.strategies import flop
+from minibatch.summaries import chapter
 from minibatch.summaries.per_seed import per_seed
-from minibatch.summaries.published import CHAPTER_BLOCK, CHAPTER_N
 from minibatch.summaries.text import digits
 
 CERTAIN = 0.9  # the share of comparisons that must agree for a verdict
@@ -41,10 +43,9 @@ def verdict(share: float) -> str:
 
 
 def _products(matmul: pd.DataFrame) -> Iterator[dict]:
-    chapter = matmul[(matmul.n == CHAPTER_N) & matmul.block.isin([0, CHAPTER_BLOCK])]
-    chapter = chapter[chapter.precision == "float32"]
-    seconds = {name: group.seconds.to_numpy() for name, group in chapter.groupby("strategy")}
-    rate = {name: 2 * CHAPTER_N**3 / 1e9 / np.median(s) for name, s in seconds.items()}
+    by_strategy = chapter.products(matmul).groupby("strategy").seconds
+    seconds = {name: samples.to_numpy() for name, samples in by_strategy}
+    rate = {name: flop(chapter.N) / 1e9 / np.median(s) for name, s in seconds.items()}
     if {"column", "element"} <= seconds.keys():
         share = np.mean(seconds["column"][:, None] < seconds["element"][None, :])
         yield {
@@ -56,7 +57,7 @@ def _products(matmul: pd.DataFrame) -> Iterator[dict]:
     if {"block", "full"} <= seconds.keys():
         ratio = rate["block"] / rate["full"]
         yield {
-            "statement": f"Blocks of {CHAPTER_BLOCK} columns are about as fast as one product.",
+            "statement": f"Blocks of {chapter.BLOCK} columns are about as fast as one product.",
             "criterion": f"medians within a factor of {ABOUT}",
             "verdict": verdict(float(1 / ABOUT <= ratio <= ABOUT)),
             "evidence": (
@@ -69,8 +70,7 @@ def _descent(tables: dict[str, pd.DataFrame], seeds: pd.DataFrame) -> Iterator[d
     gd = seeds[seeds.run == "gd"]
     if gd.empty:
         return
-    examples = tables["examples"].to_numpy()
-    x, y = examples[:, :-1], examples[:, -1]
+    x, y = split(tables["examples"].to_numpy())
     rate = gd.learning_rate.iloc[0]
     path = objective.descend(x, y, np.zeros(x.shape[1] + 1), rate, HORIZON)
     losses = np.array([objective.loss(x, y, point) for point in path])
