@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from minibatch.figures import style
+from minibatch.summaries.chapter import BLOCK, N
 from minibatch.summaries.text import digits
 
-N, BLOCK = 256, 64  # as in the chapter
 ASIDE = {
     "row": ((-9, -4), "right"),
     "block": ((-9, -12), "right"),
