@@ -57,7 +57,7 @@ ROOT = Path(config.__file__).parents[3]
 @pytest.fixture(autouse=True)
 def _cores(monkeypatch):
     """As many as there are ranks, of which more would be warned of."""
-    monkeypatch.setattr(config.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(config.cores, "available", lambda: 2)
 
 
 def problems(folder, text):
@@ -627,9 +627,9 @@ def test_the_shipped_configuration_warns_of_gd_alone():
 
 @pytest.mark.parametrize(("cores", "warned"), [(1, True), (2, False)])
 def test_more_ranks_than_cores_are_warned_of(monkeypatch, cores, warned):
-    monkeypatch.setattr(config.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(config.cores, "available", lambda: cores)
     found = config.warnings(yaml.safe_load(edited("learning_rate: 1.0,", "learning_rate: 0.1,")))
-    line = "warning: parallel.ranks: this machine has 1 core, on which 2 ranks take turns"
+    line = "warning: parallel.ranks: snakemake may use 1 core here, on which 2 ranks take turns"
     assert found == ([line] if warned else [])
 
 
@@ -689,8 +689,8 @@ def test_the_shipped_configuration_is_valid_for_gpus_too(tmp_path):
 
 
 def test_ranks_are_compared_with_the_cores_of_this_machine_on_the_cpu_alone(monkeypatch):
-    monkeypatch.setattr(config.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(config.cores, "available", lambda: 1)
     text = edited("learning_rate: 1.0,", "learning_rate: 0.1,")
     assert config.warnings(yaml.safe_load(edited("[cpu]", "[cuda]", text))) == []
     [warning] = config.warnings(yaml.safe_load(edited("[cpu]", "[cuda, cpu]", text)))
-    assert "1 core, on which 2 ranks take turns" in warning
+    assert "1 core here, on which 2 ranks take turns" in warning

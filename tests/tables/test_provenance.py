@@ -49,7 +49,7 @@ def checkout(tmp_path, monkeypatch):
     source = Path(minibatch.__file__).parent
     folder = tmp_path / "checkout"
     (folder / "minibatch/tables").mkdir(parents=True)
-    for name in ("__init__.py", "tables/__init__.py", "tables/provenance.py"):
+    for name in ("__init__.py", "tables/__init__.py", "tables/cores.py", "tables/provenance.py"):
         shutil.copy(source / name, folder / "minibatch" / name)
     git(folder, "init")
     git(folder, "add", "minibatch")
@@ -62,7 +62,7 @@ def test_it_names_the_machine_and_the_versions_at_work():
     [machine] = about["machines"]
     node, *cpu, cores = machine.split(", ")
     assert node == platform.node()
-    assert cores == f"{os.cpu_count()} cores"
+    assert cores.split()[0] == str(len(os.sched_getaffinity(0)))
     assert ", ".join(cpu)
     assert (about["numpy"], about["pandas"], about["pyarrow"]) == (
         np.__version__,
@@ -114,3 +114,27 @@ def test_outside_a_checkout_the_commit_is_unknown(checkout):
 
 def test_without_git_the_commit_is_unknown(checkout):
     assert commit_found(checkout, PATH="") == "unknown"
+
+
+def test_the_commit_is_that_of_the_code_even_where_git_is_told_of_another_repository(
+    checkout, tmp_path
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").write_text("of another project")
+    git(other, "init")
+    git(other, "add", "file")
+    git(other, "commit", "-m", "another")
+    told = {"GIT_DIR": f"{other}/.git", "GIT_WORK_TREE": str(other)}
+    assert commit_found(checkout, **told) == git(checkout, "rev-parse", "HEAD")[:12]
+    shutil.rmtree(checkout / ".git")
+    assert commit_found(checkout, **told) == "unknown"
+
+
+def test_a_repository_around_the_folder_that_does_not_hold_the_code_is_not_its_own(checkout):
+    shutil.rmtree(checkout / ".git")
+    (checkout / "file").write_text("of another project")
+    git(checkout, "init")
+    git(checkout, "add", "file")
+    git(checkout, "commit", "-m", "another")
+    assert commit_found(checkout) == "unknown"

@@ -1,7 +1,6 @@
 """The configuration, checked before any job: every problem is one line with file, line and key."""
 
 import math
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
@@ -17,6 +16,7 @@ from minibatch.plan.written import Files, Key
 from minibatch.sgd import objective, surrogate
 from minibatch.sgd.examples import split
 from minibatch.sgd.scaling import scale
+from minibatch.tables import cores
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
@@ -235,9 +235,9 @@ def warnings(config: dict) -> list[str]:
             f"warning: learning rate above 2/λmax = {limit:.4f}, so that full-batch descent "
             f"diverges: {', '.join(dict.fromkeys(unstable))}"
         )
-    ranks, cores = max(config["parallel"]["ranks"]), os.cpu_count() or 1
-    if ranks > cores and "cpu" in config["devices"]:
+    ranks = max(config["parallel"]["ranks"])
+    if ranks > cores.available() and "cpu" in config["devices"]:
         # no more than a warning: on a cluster, others' cores count than those of the login node
-        here = f"this machine has {cores} core{'s' if cores > 1 else ''}"
+        here = f"snakemake may use {cores.described()} here"
         found.append(f"warning: parallel.ranks: {here}, on which {ranks} ranks take turns")
     return found

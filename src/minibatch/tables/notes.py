@@ -10,9 +10,15 @@ def notes(source: dict, machines: list[str]) -> list[str]:
     found = []
     if source["surrogate"]:
         found.append(f"SURROGATE DATA, not the airfoil dataset. With a network: {AGAIN}")
-    if len(machines) > 1:
+    if len(machines := _distinct(machines)) > 1:
         found.append(f"The tables come from {_by_kind(machines)}")
     return found
+
+
+def _distinct(machines: list[str]) -> list[str]:
+    """Each machine once: of a cluster's node, jobs may use different numbers of cores."""
+    fewest_first = sorted(machines, key=lambda machine: (len(machine), machine))
+    return sorted({machine.rpartition(", ")[0]: machine for machine in fewest_first}.values())
 
 
 def _by_kind(machines: list[str]) -> str:
