@@ -12,9 +12,10 @@ SITE := import sysconfig; print(sysconfig.get_path("purelib"))
 RUN := $(VENV)/bin/python -P -m
 PIP := -m pip install --quiet --disable-pip-version-check
 
-# Of the caller's settings, those with which another folder than $(VENV) would be filled, or none.
+# Of the caller's settings, those with which another folder than $(VENV) would be filled, or none,
+# and a backend for figures that is only in a notebook.
 unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER PIP_PYTHON PIP_DRY_RUN
-unexport PIP_NO_DEPS PIP_REQUIRE_VIRTUALENV
+unexport PIP_NO_DEPS PIP_REQUIRE_VIRTUALENV MPLBACKEND
 
 # The environment names the folder that it was made in. It is made anew where that was moved or
 # copied, or where the Python that it was made with is gone.

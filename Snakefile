@@ -5,12 +5,16 @@
 #     workflow/rules             one file a stage, in the order below
 #     src/minibatch/stages       what each stage does
 import os
+import site
 import sys
 
 from snakemake.utils import min_version
 
 min_version("9.27")
-sys.path.insert(0, f"{workflow.basedir}/src")
+# Nothing is imported from the user's own packages or folders, whatever lies there.
+OUTSIDE = {"", os.getcwd(), workflow.basedir, site.getusersitepackages()}
+OUTSIDE |= {*os.environ.get("PYTHONPATH", "").split(os.pathsep)}
+sys.path[:] = [f"{workflow.basedir}/src", *(path for path in sys.path if path not in OUTSIDE)]
 
 from minibatch.plan import boot, environments, experiment, slurm
 from minibatch.plan import config as configuration

@@ -103,6 +103,7 @@ def test_surrogate_data_and_different_machines_are_noted():
         {"surrogate": False}, ["a, EPYC, 2 cores", "b, Xeon, 4 cores", "c, EPYC, 2 cores"]
     )
     assert machines.endswith(" 3 machines of 2 kinds: EPYC, 2 cores (a, c); Xeon, 4 cores (b)")
+    assert notes({"surrogate": False}, ["a, EPYC, 1 core", "a, EPYC, 12 cores"]) == []
 
 
 # Several devices and precisions.

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from minibatch.errors import UserError
-from minibatch.stages import figure
+from minibatch.stages import figure, train
 from minibatch.tables import parquet
 from minibatch.tables.canonical import digest
 
@@ -35,7 +35,7 @@ def written(path, frame, machine="here"):
 
 def gap(path):
     path = Path("results") / path
-    parquet.write_gap(path, parameters={})
+    parquet.write_gap(path, train.COLUMNS, parameters={})
     return path
 
 

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -256,7 +258,7 @@ def test_the_stage_writes_a_row_a_sample_with_what_it_was_measured_on(tmp_path, 
     subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     samples = parquet.read(output, digest(common | part))
     names = ["machine", "framework", "device", "threads", "strategy", "n", "block", "precision"]
-    assert list(samples) == [*names, "repeat", "seconds"]
+    assert list(samples) == [*names, "repeat", "seconds"] == list(matmul.COLUMNS)
     assert set(zip(samples["strategy"], samples["n"], samples["block"], strict=True)) == cases
     assert set(samples["precision"]) == {"float32", "bfloat16"}
     place = ["machine", "framework", "device", "threads"]
@@ -267,3 +269,13 @@ def test_the_stage_writes_a_row_a_sample_with_what_it_was_measured_on(tmp_path, 
     assert (about["frameworks"], about["threads"]) == ([f"torch {torch.__version__}"], [2])
     assert about["gpus"] == []
     assert np.issubdtype(samples["seconds"].dtype, np.float64)
+
+
+def test_what_is_not_measured_has_the_columns_of_what_is(tmp_path):
+    gate, output = tmp_path / "verdicts.parquet", tmp_path / "out.parquet"
+    row = {"subject": ["products"], "check": "", "passed": False, "detail": ""}
+    parquet.write(pd.DataFrame(row), gate, parameters={}, provenance={})
+    matmul.make({"inputs": {str(gate): digest({})}}, [gate], output)
+    assert parquet.read(output).empty
+    found = pq.read_schema(output).remove_metadata()
+    assert found == pa.schema([*matmul.COLUMNS.items()])

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from minibatch.errors import UserError
-from minibatch.stages import summary
+from minibatch.stages import summary, train
 from minibatch.tables import parquet
 
 TRACE = {
@@ -34,7 +34,7 @@ def full():
 def gaps():
     paths = [Path(f"results/train/mxnet/cpu/{run}.parquet") for run in ("gd", "sgd")]
     for path in paths:
-        parquet.write_gap(path, parameters={})
+        parquet.write_gap(path, train.COLUMNS, parameters={})
     return paths
 
 

@@ -8,12 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from minibatch.errors import UserError
 from minibatch.sgd import reference
-from minibatch.stages.train import Run, train, verify
+from minibatch.stages.train import COLUMNS, Run, train, verify
 from minibatch.tables import parquet
 from minibatch.tables.canonical import digest
 
@@ -450,6 +452,8 @@ def test_the_stage_trains_nothing_where_a_check_failed(
     done = stage(job | changed, output)
     assert done.returncode == 0, done.stderr
     assert parquet.read(output, digest(job | changed)).empty == closed
+    found = pq.read_schema(output).remove_metadata()
+    assert found == pa.schema([*COLUMNS.items()])
     assert ("not measured, since a check failed: a check: its reason" in done.stderr) == closed
 
 

@@ -21,7 +21,7 @@ def written(path, machine="here", **columns):
         frame = pd.DataFrame(columns)
         parquet.write(frame, path, parameters={"path": str(path)}, provenance=about)
     else:
-        parquet.write_gap(path, parameters={"path": str(path)})
+        parquet.write_gap(path, {"framework": "string"}, parameters={"path": str(path)})
     return path
 
 

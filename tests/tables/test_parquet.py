@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow.dataset import dataset
 
 from minibatch.errors import UserError
 from minibatch.tables import parquet
@@ -239,3 +240,47 @@ def test_what_is_made_from_tables_names_their_machines_gpus_frameworks_and_threa
         "frameworks": ["jax 1", "torch 2"],
         "threads": [1, 4],
     }
+
+
+COLUMNS = {"machine": "string", "n": "int64", "seconds": "float64"}
+
+
+@pytest.fixture
+def with_gap(tmp_path):
+    """A folder with a gap and a whole table, in this order."""
+    parquet.write_gap(tmp_path / "a.parquet", COLUMNS, parameters={})
+    rows = pd.DataFrame({"seconds": [0.5], "n": [3], "machine": ["here"]})
+    parquet.write(
+        rows, tmp_path / "b.parquet", parameters={}, provenance=PROVENANCE, columns=COLUMNS
+    )
+    return tmp_path
+
+
+def test_a_gap_has_no_rows_and_the_columns_and_types_of_a_whole_table(with_gap):
+    gap, whole = (pq.read_schema(with_gap / f"{name}.parquet") for name in "ab")
+    assert gap.remove_metadata() == whole.remove_metadata() == pa.schema([*COLUMNS.items()])
+    assert parquet.read(with_gap / "a.parquet").empty
+    assert list(parquet.read(with_gap / "a.parquet")) == list(COLUMNS)
+
+
+def test_a_folder_with_a_gap_is_read_as_one_table(with_gap):
+    expected = [{"machine": "here", "n": 3, "seconds": 0.5}]
+    assert pd.read_parquet(with_gap).to_dict("records") == expected
+    assert dataset(with_gap).to_table().to_pylist() == expected
+
+
+def test_tables_put_together_have_the_types_of_their_parts(with_gap):
+    parts = [parquet.read(with_gap / f"{name}.parquet") for name in "ab"]
+    for frame in (pd.concat(parts), parts[0]):
+        parquet.write(frame, with_gap / "c.parquet", parameters={}, provenance=PROVENANCE)
+        found = pq.read_schema(with_gap / "c.parquet").remove_metadata()
+        assert found == pa.schema([*COLUMNS.items()])
+
+
+def test_a_table_without_one_of_its_columns_is_refused(tmp_path):
+    with pytest.raises(KeyError, match="seconds"):
+        parquet.write(
+            pd.DataFrame({"machine": ["here"], "n": [3]}),
+            tmp_path / "a.parquet",
+            **{"parameters": {}, "provenance": {}, "columns": COLUMNS},
+        )

@@ -1,11 +1,16 @@
 """What all figures share: sizes, colours that the colour-blind tell apart, and lines for grey."""
 
+import os
 import textwrap
 from collections.abc import Iterable
+from pathlib import Path
+
+os.environ.pop("MPLBACKEND", None)  # on import, that of a notebook is an error outside of it
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,6 +20,12 @@ DASHES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 GREY = "#555555"
 
+# Nothing of the user's own settings and fonts: the same tables give the same figures everywhere.
+matplotlib.rcdefaults()
+SHIPPED = Path(matplotlib.get_data_path())
+font_manager.fontManager.ttflist = [
+    font for font in font_manager.fontManager.ttflist if Path(font.fname).is_relative_to(SHIPPED)
+]
 matplotlib.rcParams.update(
     {
         "font.size": 10,

@@ -7,8 +7,8 @@ import sys
 from snakemake.utils import update_config
 
 from minibatch.locks import JOBS
+from minibatch.plan import caller, environments, experiment
 from minibatch.plan import config as configuration
-from minibatch.plan import environments, experiment
 
 LOCK = ".snakemake/minibatch.jobs.lock"
 
@@ -18,7 +18,7 @@ def settings(source: str, remote: bool) -> dict[str, str | None]:
 
     `source` is the folder of the package, `remote` whether this is one job on a cluster's node.
     """
-    return {
+    return caller.settings(os.environ) | {
         "PYTHONPATH": source,
         "MINIBATCH_PYTHON": sys.executable,
         # a cluster's orphans are cancelled, not waited for: its disk may not lock

@@ -19,6 +19,11 @@ from minibatch.sgd.product_checks import check_product
 from minibatch.sgd.strategies import STRATEGIES
 from minibatch.tables import parquet, provenance, verdicts
 
+COLUMNS = {
+    **dict.fromkeys(("machine", "framework", "device"), "string"),
+    **{"threads": "int64", "strategy": "string", "n": "int64", "block": "int64"},
+    **{"precision": "string", "repeat": "int64", "seconds": "float64"},
+}
 FEWEST, MOST = 3, 100  # repeats of a case, whatever the time budget
 LONG = 10  # budgets: a call that takes more is not repeated
 
@@ -186,7 +191,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     [path] = inputs
     gate = parquet.read(path, parameters["inputs"][str(path)])
     if verdicts.closed(gate):
-        parquet.write_gap(output, parameters=parameters)
+        parquet.write_gap(output, COLUMNS, parameters=parameters)
         return
     device, budget = parameters["device"], parameters["budget_seconds"]
     framework = frameworks.start(parameters["framework"], parameters["threads"])
@@ -200,10 +205,9 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
         precisions = _open(gate, {precision for *_, precision in parameters["cases"]})
         cases = [tuple(case) for case in parameters["cases"] if case[-1] in precisions]
         samples = measure(framework, cases, n=parameters["n"], device=device, budget_seconds=budget)
-    for position, column in enumerate(("framework", "device", "threads")):
-        samples.insert(position, column, parameters[column])
-    samples.insert(0, "machine", platform.node())
-    parquet.write(samples, output, parameters=parameters, provenance=about)
+    common = {name: parameters[name] for name in ("framework", "device", "threads")}
+    samples = samples.assign(machine=platform.node(), **common)
+    parquet.write(samples, output, parameters=parameters, provenance=about, columns=COLUMNS)
 
 
 def _open(gate: pd.DataFrame, precisions: Iterable[str]) -> list[str]:

@@ -19,6 +19,14 @@ from minibatch.sgd.examples import split
 from minibatch.sgd.step_checks import check_loss
 from minibatch.tables import parquet, provenance, verdicts
 
+COLUMNS = {
+    **{"step": "int64", "examples": "int64", "epoch": "float64", "seconds": "float64"},
+    **{f"{phase}_seconds": "float64" for phase in PHASES},
+    **{"loss": "float64", "framework": "string", "run": "string", "machine": "string"},
+    **dict.fromkeys(("device", "implementation", "loader", "objective"), "string"),
+    **{"batch_size": "int64", "learning_rate": "float64", "epochs": "int64"},
+    **{"schedule": "string", "sampling": "string", "copies": "int64", "seed": "int64"},
+}
 WARM_UP_STEPS = 100  # of an eager run; a compiled one needs a whole epoch to be compiled for it
 
 
@@ -183,7 +191,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Warm every combination up, train each with each seed in random order, and verify that."""
     examples, gate = (parquet.read(path, parameters["inputs"][str(path)]) for path in inputs)
     if verdicts.closed(gate, parameters["implementation"]):
-        parquet.write_gap(output, parameters=parameters)
+        parquet.write_gap(output, COLUMNS, parameters=parameters)
         return
     x, y = map(np.ascontiguousarray, split(examples.to_numpy()))
     framework = frameworks.start(parameters["framework"], parameters["threads"])
@@ -202,7 +210,8 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     names = {name: parameters[name] for name in ("framework", "run")}
     names |= {"machine": platform.node()}
     described = [traces[index].assign(**names, **asdict(run)) for index, run in enumerate(runs)]
-    parquet.write(pd.concat(described), output, parameters=parameters, provenance=about)
+    table = pd.concat(described)
+    parquet.write(table, output, parameters=parameters, provenance=about, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,10 @@ def notes(source: dict, machines: list[str]) -> list[str]:
 
 def _distinct(machines: list[str]) -> list[str]:
     """Each machine once: of a cluster's node, jobs may use different numbers of cores."""
-    fewest_first = sorted(machines, key=lambda machine: (len(machine), machine))
-    return sorted({machine.rpartition(", ")[0]: machine for machine in fewest_first}.values())
+    found = {}
+    for machine in sorted(machines, key=lambda machine: (len(machine), machine)):
+        found[machine.rpartition(", ")[0] or machine] = machine  # the most cores, in the end
+    return sorted(found.values())
 
 
 def _by_kind(machines: list[str]) -> str:

@@ -13,21 +13,32 @@ from minibatch.tables.canonical import canonical, digest
 from minibatch.tables.files import replacing
 
 
-def write(frame: pd.DataFrame, path: str | Path, *, parameters: dict, provenance: dict) -> None:
+def write(
+    frame: pd.DataFrame,
+    path: str | Path,
+    *,
+    parameters: dict,
+    provenance: dict,
+    columns: dict[str, str] | None = None,
+) -> None:
     """Write a table with its parameters and provenance in the schema metadata, whole or not at all.
 
-    A checksum over the cells and the metadata goes with it; `read` compares it.
+    `columns`, where given, are those of the table, with their Arrow types, also where it has no
+    rows. A checksum over the cells and the metadata goes with it; `read` compares it.
     """
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+    schema = pa.schema([*columns.items()]) if columns is not None else None
+    table = pa.Table.from_pandas(frame, schema, preserve_index=False).replace_schema_metadata()
+    table = table.cast(pa.schema([_plain(field) for field in table.schema]))
     about = {"parameters": canonical(parameters), "provenance": canonical(provenance)}
     about["checksum"] = _checksum(table, about)
     with replacing(path) as temporary:
         pq.write_table(table.replace_schema_metadata(about), temporary)
 
 
-def write_gap(path: str | Path, *, parameters: dict) -> None:
-    """Write a table without columns where nothing was measured, since the gate is closed."""
-    write(pd.DataFrame(), path, parameters=parameters, provenance={})
+def write_gap(path: str | Path, columns: dict[str, str], *, parameters: dict) -> None:
+    """Write a table without rows where nothing was measured, since the gate is closed."""
+    rows = pd.DataFrame(columns=[*columns])
+    write(rows, path, parameters=parameters, provenance={}, columns=columns)
 
 
 def read(path: str | Path, expected: str | None = None) -> pd.DataFrame:
@@ -63,6 +74,11 @@ def origin(frames: Iterable[pd.DataFrame]) -> dict[str, list]:
         name: sorted({value for source in sources for value in source.get(name, [])})
         for name in ("machines", "gpus", "frameworks", "threads")
     }
+
+
+def _plain(field: pa.Field) -> pa.Field:
+    """A column with one type of text, whatever pandas makes of it: its versions differ."""
+    return field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
 
 
 def _about(table: pa.Table) -> dict[str, str] | None:
