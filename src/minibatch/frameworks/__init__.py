@@ -54,7 +54,7 @@ def load(name: str) -> ModuleType:
 
 
 def start(name: str, threads: int) -> ModuleType:
-    """Import a framework into this process so that it computes with so many threads.
+    """Import a framework into this process so that it computes with this many threads.
 
     Snakemake sets the variables to a job's cores, and libraries read them when they are imported.
     What importing leaves on the heap is taken from the garbage collector: its search through

@@ -26,7 +26,7 @@ def version() -> str:
 
 
 def set_threads(threads: int) -> None:
-    """Use so many threads, which XLA reads here when the first array is made."""
+    """Use this many threads, which XLA reads here when the first array is made."""
     os.environ |= {"NPROC": str(threads), "PJRT_NPROC": str(threads)}
 
 
@@ -175,7 +175,7 @@ def _optax_update(parameters, gradients, learning_rate):
 
 
 class Concise(_Model):
-    """The same with Optax's loss and optimiser, as in section 12.5.5."""
+    """Linear regression and SGD with Optax's loss and optimiser, as in section 12.5.5."""
 
     def compute(self, x: jax.Array, y: jax.Array) -> None:
         """Forward and backward pass over one batch."""
@@ -197,7 +197,7 @@ def _epoch(parameters, x, y, order, learning_rate, factor):
 
 
 class Compiled(_Model):
-    """The same as one compiled function, which loops over the batches."""
+    """SGD as one compiled function, which loops over the batches."""
 
     def epoch(
         self,

@@ -136,7 +136,7 @@ class _NetworkWithLoss(gluon.HybridBlock):
 
 
 class Concise(_Model):
-    """The same with Gluon's layer, loss and trainer, as in section 12.5.5."""
+    """Linear regression and SGD with Gluon's layer, loss and trainer, as in section 12.5.5."""
 
     def __init__(self, weights: numpy.ndarray, objective: str, device: str):
         """Start from the given weights and bias 0."""
@@ -159,7 +159,7 @@ class Concise(_Model):
 
 
 class Compiled(Concise):
-    """The same with the layer and its loss hybridised: one call for their whole graph."""
+    """SGD with the layer and its loss hybridised: one call for their whole graph."""
 
     def __init__(self, weights: numpy.ndarray, objective: str, device: str):
         """Start from the given weights and bias 0."""

@@ -27,7 +27,7 @@ def version() -> str:
 
 
 def set_threads(threads: int) -> None:
-    """Use so many threads in each operation."""
+    """Use this many threads in each operation."""
     torch.set_num_threads(threads)
 
 
@@ -140,7 +140,7 @@ class Scratch(_Model):
 
 
 class Concise(_Model):
-    """The same with PyTorch's own layer, loss and optimiser, as in section 12.5.5."""
+    """SGD with PyTorch's own layer, loss and optimiser, as in section 12.5.5."""
 
     def __init__(self, weights: numpy.ndarray, objective: str, device: str):
         """Start from the given weights and bias 0."""
@@ -179,7 +179,7 @@ def _compiled_step() -> Callable[..., None]:
 
 
 class Compiled(_Model):
-    """The same with one compiled function a step, which fetches the batch as well."""
+    """SGD by one compiled function a step, which fetches the batch as well."""
 
     def __init__(self, weights: numpy.ndarray, objective: str, device: str):
         """Start from the given weights and bias 0."""

@@ -26,7 +26,7 @@ def version() -> str:
 
 
 def set_threads(threads: int) -> None:
-    """Use so many threads in each operation, and in the graph of a compiled function."""
+    """Use this many threads in each operation, and in the graph of a compiled function."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
@@ -57,7 +57,7 @@ def array(values: numpy.ndarray, device: str, dtype: str = "float32") -> tf.Tens
 
 
 def output(values: numpy.ndarray, device: str, dtype: str = "float32") -> tf.Variable:
-    """The same as a variable: tensors cannot be written into.
+    """Copy values to the device as a variable: tensors cannot be written into.
 
     Until a part of it has been written, a variable does not copy what is assigned to it, but
     shares its memory; an empty write makes it an output like those of the other frameworks.
@@ -157,7 +157,7 @@ class Scratch(_Model):
 
 
 class Concise(_Model):
-    """The same with Keras' layer, loss and optimiser, as in section 12.5.5."""
+    """Linear regression and SGD with Keras' layer, loss and optimiser, as in section 12.5.5."""
 
     def __init__(self, weights: numpy.ndarray, objective: str, device: str):
         """Start from the given weights and bias 0."""
@@ -203,7 +203,7 @@ def _epoch(parameters, x, y, order, learning_rate, factor):
 
 
 class Compiled(_Model):
-    """The same as one compiled function, which loops over the batches."""
+    """SGD as one compiled function, which loops over the batches."""
 
     def __init__(self, weights: numpy.ndarray, objective: str, device: str):
         """Start from the given weights and bias 0."""

@@ -25,7 +25,7 @@ SRUN = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID")
 def joined(ranks: int, device: str, environment: Mapping[str, str] = os.environ) -> Iterator[int]:
     """Meet the other ranks, as torchrun or srun started them; gives the rank of this process.
 
-    Raises UserError unless there are so many. A single one need not be started by either.
+    Raises UserError unless there are this many. A single one need not be started by either.
     """
     names = next((names for names in (TORCHRUN, SRUN) if environment.keys() >= {*names}), ())
     rank, started, local = (int(environment[name]) for name in names) if names else (0, 1, 0)

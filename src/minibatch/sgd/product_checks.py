@@ -30,7 +30,7 @@ def check_product(
 
 
 def _check_part(a, b, c, what: str, precision: str, rows, columns) -> float:
-    """The same for some rows or columns of A."""
+    """The largest error of some rows or columns, as a share of its bound; UserError above it."""
     found, left, right = a[rows][:, columns], b[rows].astype(float), c[:, columns].astype(float)
     expected, magnitude = left @ right, np.abs(left) @ np.abs(right)
     kind = PRECISIONS[precision]

@@ -17,7 +17,7 @@ OVERFLOW = 1e30  # parameters from which on sums of products may leave the range
 
 
 def gamma(terms: int, unit: float = UNIT_ROUNDOFF) -> float:
-    """γ(terms), the relative error bound of a sum of so many products; in float32 by default."""
+    """γ(terms), the relative error bound of a sum of this many products; in float32 by default."""
     return terms * unit / (1 - terms * unit)
 
 
@@ -70,7 +70,7 @@ def follow(
 def _step(
     augmented: np.ndarray, y: np.ndarray, before: np.ndarray, rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same as `step` for X̃ = [X 1]."""
+    """The parameters after a step on X̃ = [X 1] at a rate, and their float32 error."""
     count = len(y)
     moved = augmented.T @ (augmented @ before - y) * (rate / count)
     sizes = np.abs(augmented)

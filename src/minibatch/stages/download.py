@@ -97,7 +97,7 @@ def make_surrogate() -> str:
 
 
 def _within(seconds: float, function: Callable):
-    """Call a function, but wait no longer than so many seconds: looking up a name has no limit."""
+    """Call a function, but wait this many seconds at most: looking up a name has no limit."""
     outcome: list = []
 
     def work():

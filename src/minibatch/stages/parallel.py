@@ -39,7 +39,7 @@ def measure(
     device: str,
     budget_seconds: float,
 ) -> pd.DataFrame:
-    """Verify the steps of so many ranks at each batch size, then time them in turns.
+    """Verify the steps of this many ranks at each batch size, then time them in turns.
 
     Every rank of the process group calls this; those that a case does not need wait. (x, y) are
     float32, shapes (n, d) and (n,). One row a step that this rank took: ranks, batch_size, repeat,
@@ -74,7 +74,7 @@ def measure(
 
 
 class Case:
-    """Training by so many ranks at one batch size, whole batches only."""
+    """Training by this many ranks at one batch size, whole batches only."""
 
     def __init__(self, arrays: Examples, size: int, count: int, group: dist.ProcessGroup | None):
         """Prepare this rank's shares of the batches of an epoch, if the case needs this rank."""
@@ -89,7 +89,7 @@ class Case:
         self._next = 0
 
     def burst(self, steps: int) -> list[float]:
-        """Seconds of each of so many steps in a row.
+        """Seconds of each of this many steps in a row.
 
         A step more goes before them: it fills the caches, and after it the ranks are in step.
         """

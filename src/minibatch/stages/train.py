@@ -127,7 +127,7 @@ def _by_epoch(
     run: Run,
     clock: Clock,
 ) -> Iterator[tuple[int, int]]:
-    """The same for a compiled model, which stops at the end of each epoch only."""
+    """Take all epochs of a compiled model; stop, the clock too, at the end of each alone."""
     step = examples = 0
     yield step, examples
     for epoch in range(run.epochs):

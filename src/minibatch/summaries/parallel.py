@@ -9,7 +9,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row for each machine, device, number of ranks and batch size, in this order.
 
     The samples, median seconds of a step and their 5th and 95th percentile; the `speedup` over one
-    rank; and whether so many ranks `pay`: their steps are faster here and at all larger sizes.
+    rank; and whether this many ranks `pay`: their steps are faster here and at all larger sizes.
     """
     steps = pd.concat(tables.values())
     key = ["machine", "device", "ranks", "batch_size"]
