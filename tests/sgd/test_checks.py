@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from minibatch.errors import UserError
+from minibatch.sgd import reference
 from minibatch.sgd.product_checks import check_product
 from minibatch.sgd.reference import gamma
 from minibatch.sgd.step_checks import check_loss, check_parameters, check_step
@@ -256,3 +257,15 @@ def test_a_loss_that_is_no_number_is_refused_where_the_reference_has_one(step, w
 def test_where_the_reference_diverged_any_loss_passes_without_a_warning(step, loss, scale, error):
     before, x, y, _ = step
     check_loss(loss, x, y, scale * np.ones_like(before, dtype=float), error, "a run")
+
+
+def test_a_step_passes_up_to_its_bound_and_not_beyond_it_in_any_parameter(step):
+    before, x, y, _ = step
+    expected, bound = reference.step(x, y, before.astype(float), RATE, 1)
+    share = check_step(before, expected + 0.75 * bound, x, y, RATE, 1, "a step")
+    assert share == pytest.approx(0.75)
+    for parameter in range(len(before)):
+        after = expected.copy()
+        after[parameter] += 1.5 * bound[parameter]
+        with pytest.raises(UserError, match=rf"a step is wrong: parameter {parameter} went"):
+            check_step(before, after, x, y, RATE, 1, "a step")

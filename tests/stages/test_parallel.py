@@ -213,6 +213,22 @@ def test_a_burst_goes_on_through_the_epoch_and_its_first_step_is_not_timed(examp
     assert taken == [(batch, 7, 0.05) for batch in batches]
 
 
+def test_each_step_is_done_before_its_time_is_read(examples, monkeypatch):
+    events = []
+    arrays = tuple(torch.from_numpy(part[:30]) for part in examples)
+
+    def now():
+        events.append("time")
+        return len(events)
+
+    monkeypatch.setattr(data_parallel.Model, "step", lambda *_: events.append("step"))
+    monkeypatch.setattr(stage.pytorch, "wait", lambda *_: events.append("wait"))
+    monkeypatch.setattr(stage, "perf_counter_ns", now)
+    with data_parallel.joined(1, "cpu", {}):
+        stage.Case(arrays, 7, 1, None).burst(3)
+    assert events == ["step", "wait", "time"] * 4
+
+
 @pytest.fixture
 def arguments(tmp_path, examples):
     """Of the stage's command line: but for the output, which comes last."""

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -428,6 +429,32 @@ def test_the_stage_stops_at_the_first_run_that_is_wrong(tmp_path, job):
     assert len(done.stdout.split()) == 6  # the steps of one epoch, and no more
     [line] = done.stderr.splitlines()
     assert line.startswith("error: scratch, framework loader, batch size 10, seed 0: its loss")
+    assert sorted(os.listdir(tmp_path)) == ["examples.parquet", "verdicts.parquet"]
+
+
+# Right while it warms up, which is an epoch of each of the eight combinations, and wrong after.
+SPOILT_LATER = """
+from minibatch.frameworks import pytorch
+from minibatch.stages import train
+warm_up = train.warm_up
+class Model(pytorch.Scratch):
+    warm = 0
+    def update(self, rate):
+        super().update(rate if Model.warm < 8 else 1.01 * rate)
+def counted(*arguments):
+    warm_up(*arguments)
+    Model.warm += 1
+train.warm_up = counted
+pytorch.IMPLEMENTATIONS["scratch"] = Model
+"""
+
+
+@pytest.mark.usefixtures("package_on_path")
+def test_a_run_that_is_wrong_after_it_was_warm_is_refused_and_nothing_is_written(tmp_path, job):
+    done = stage(job, tmp_path / "grid.parquet", SPOILT_LATER)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert re.match(r"error: scratch, \w+ loader, batch size \d+, seed [01]: its loss is", line)
     assert sorted(os.listdir(tmp_path)) == ["examples.parquet", "verdicts.parquet"]
 
 

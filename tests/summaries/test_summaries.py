@@ -211,6 +211,28 @@ def test_times_are_compared_seed_by_seed_for_each_loader(examples):
     assert rows.verdict.to_dict() == {"direct": "holds", "framework": "undecided"}
 
 
+@pytest.mark.parametrize(
+    ("losses", "seconds", "expected"),
+    [
+        ((0.24, 0.25), 1.0, "holds"),
+        ((0.24, 0.25), 1.2, "holds"),
+        ((0.24, 0.25), 1.3, "does not hold"),
+        ((0.28, 0.29), 1.0, "does not hold"),
+    ],
+)
+def test_the_concise_run_behaves_as_the_one_from_scratch_in_loss_and_in_time(
+    examples, losses, seconds, expected
+):
+    def run(name, ends, cost):
+        return [trace(name, [0.5, end], [0, cost], seed=seed) for seed, end in enumerate(ends)]
+
+    traces = pd.concat(
+        [*run("minibatch_10", (0.24, 0.25), 1.0), *run("concise_10", losses, seconds)]
+    )
+    found = judge(examples, traces, full=[1])
+    assert found["The concise implementation behaves as the one from scratch."] == expected
+
+
 def test_the_answer_is_the_first_at_the_target_on_the_data_as_they_are():
     traces = pd.concat(
         [
