@@ -16,7 +16,7 @@ OUTSIDE = {"", os.getcwd(), workflow.basedir, site.getusersitepackages()}
 OUTSIDE |= {*os.environ.get("PYTHONPATH", "").split(os.pathsep)}
 sys.path[:] = [f"{workflow.basedir}/src", *(path for path in sys.path if path not in OUTSIDE)]
 
-from minibatch.plan import boot, environments, experiment, slurm
+from minibatch.plan import boot, cores, environments, experiment, slurm, targets
 from minibatch.plan import config as configuration
 from minibatch.plan.fingerprint import code
 from minibatch.tables.canonical import canonical
@@ -25,27 +25,28 @@ from minibatch import locks
 written = boot.start(workflow)  # config.yaml, checked, is `config` from here on
 PYTHON = '"$MINIBATCH_PYTHON"'  # as a shell names it, whatever its path
 PLACES = experiment.places(config)
-
-# Each rule tracks two parameters, `config` and `code`: functions of wildcards alone, since Snakemake
-# does not track parameters that are made from inputs or outputs.
 TABLES = configuration.or_exit(experiment.measured, config)
-HELPERS = 3  # threads that a framework has beside those that compute
+SUMMARIES = targets.summaries(config)
+FIGURES = targets.figures(config)
 # Asked for by name, since a missing file that is made on the way to others reruns nothing.
 RECORDS = [path for place in PLACES for path in environments.record(*place)]
 
 
-def on_a_cluster():
-    """Whether jobs run on other nodes; not known before the rules are asked."""
-    return workflow.remote_exec or not workflow.local_exec
+# Each rule tracks two parameters, `config` and `code`: functions of wildcards alone, since Snakemake
+# does not track parameters that are made from inputs or outputs (workflow/README.md).
+def asked(table):
+    """The parameters that the configuration asks of a table, by the pattern of its path."""
+    return lambda wildcards: canonical(TABLES[table.format(**dict(wildcards.items()))])
+
+
+def here():
+    """The cores of this machine; None where a cluster's nodes compute. Known in a rule's turn."""
+    return None if workflow.remote_exec or not workflow.local_exec else workflow.cores
 
 
 def all_cores(wildcards):
-    """The threads of a measurement: all, so that nothing runs beside it.
-
-    On a cluster, what it computes with and some that dispatch and help, so that SLURM does not
-    confine them all to one core; profiles/slurm keeps others away from its node.
-    """
-    return config["threads"] + HELPERS if on_a_cluster() else workflow.cores
+    """The threads of a measurement, so that nothing runs beside it."""
+    return cores.measuring(config, here())
 
 
 # On a cluster these stay on the login node: they are light, or need the internet.
@@ -63,11 +64,8 @@ wildcard_constraints:
     framework=r"\w+",
     device=r"\w+",
     environment=r"[\w-]+",
-    figure=r"\w+",
-    format="svg|png",
     part=r"\w+",
     run=r"\w+",
-    table=r"\w+",
 
 
 onstart:
@@ -99,11 +97,12 @@ include: "workflow/rules/report.smk"
 
 
 rule all:
+    """Everything: measure, summarise, draw, and write the report."""
     default_target: True
     input:
         "results/report.html",
         "results/data/airfoil.dat",
         RECORDS,
         TABLES,
-        SUMMARIES,
-        FIGURES,
+        expand("results/summary/{table}.parquet", table=SUMMARIES),
+        expand("results/figures/{figure}.{format}", figure=FIGURES, format=["svg", "png"]),

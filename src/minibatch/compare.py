@@ -17,11 +17,11 @@ import pandas as pd
 
 from minibatch.errors import UserError
 from minibatch.figures import machines, style
+from minibatch.figures.save import save
 from minibatch.summaries import chapter
 from minibatch.summaries.per_seed import plain
 from minibatch.summaries.text import digits
 from minibatch.tables import parquet, provenance
-from minibatch.tables.files import replacing
 
 Tables = dict[str, pd.DataFrame]
 
@@ -213,9 +213,7 @@ def _make(folders: Sequence[Path], output: Path) -> None:
     warnings = differences(found, folders)
     figure = machines.draw({"machines": rows})
     style.warn(figure, warnings)
-    for suffix, metadata in ((".png", {}), (".svg", {"Date": None})):
-        with replacing(output / f"machines{suffix}") as temporary:
-            figure.savefig(temporary, dpi=150, metadata=metadata)
+    save(figure, output / "machines.svg")
     origin = parquet.origin(table for read in found.values() for table in read.values())
     named = {"folders": dict(zip(found, map(str, folders), strict=True))}
     path = output / "machines.parquet"

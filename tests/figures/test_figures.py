@@ -7,12 +7,15 @@ import pytest
 from minibatch.figures import (
     epoch_cost,
     exercise_1_grid,
+    loss_by_epoch,
     loss_by_time,
     product_device,
     product_size,
+    published,
     roofline,
     style,
 )
+from minibatch.figures.save import save
 from minibatch.tables.notes import notes
 
 PROBLEM = pd.DataFrame({"floor": [0.2417], "examples": [1500], "stability_limit": [0.9531]})
@@ -80,7 +83,7 @@ def test_the_grid_frames_the_fastest_cell_and_says_what_diverges():
 
 
 def test_the_roof_is_the_lower_of_copying_and_computing():
-    row = {"block": 0, "precision": "float32", "samples": 3}
+    row = {"framework": "pytorch", "device": "cpu", "block": 0, "precision": "float32"}
     rows = [
         row | {"strategy": "element", "n": 256, "rate_median": 0.1, "intensity": 0.25},
         row | {"strategy": "full", "n": 256, "rate_median": 50.0, "intensity": 43.0},
@@ -213,7 +216,8 @@ def test_each_precision_has_a_roof_and_the_points_are_in_float32():
 
 def test_a_roof_alone_is_named_as_before():
     made = drawn(roofline.draw({"matmul": rates(["float32"])}))
-    assert "largest product, n = 8192: 10,000 GFLOP/s" in texts(made)
+    assert "n = 8192: 10,000 GFLOP/s" in texts(made)
+    assert "float32, n = 8192" not in texts(made)
 
 
 # Rates by element, row, column, block, in full, of copying, and of the largest product: as measured
@@ -227,26 +231,55 @@ MEASURED = [
 ]
 
 
-@pytest.mark.parametrize("values", MEASURED)
-def test_no_label_of_the_roofline_covers_another_or_a_point(values):
+def as_measured(values, framework="pytorch"):
+    """The rates of one framework, on the CPU."""
     element, row, column, block, full, copy, product = values
-    table = pd.DataFrame(
-        [
-            *(rate("element", 256, element, intensity=0.25), rate("row", 256, row, intensity=0.5)),
-            rate("column", 256, column, intensity=0.5),
-            rate("block", 256, block, 64, intensity=21.3),
-            rate("full", 256, full, intensity=42.7),
-            rate("product", 2048, product, intensity=np.nan),
-            rate("copy", 2**26, copy, intensity=np.nan),
-        ]
-    )
-    [axes] = drawn(roofline.draw({"matmul": table})).axes
+    rows = [
+        *(rate("element", 256, element, intensity=0.25), rate("row", 256, row, intensity=0.5)),
+        rate("column", 256, column, intensity=0.5),
+        rate("block", 256, block, 64, intensity=21.3),
+        rate("full", 256, full, intensity=42.7),
+        rate("product", 2048, product, intensity=np.nan),
+        rate("copy", 2**26, copy, intensity=np.nan),
+    ]
+    return pd.DataFrame(rows).assign(framework=framework)
+
+
+def assert_apart(axes, table):
+    """No label covers another, or a point, or what lies outside of the axes."""
     labels = [text.get_window_extent() for text in axes.texts]
     points = axes.transData.transform(list(zip(table.intensity, table.rate_median, strict=True)))
     assert len(labels) == 7
+    inside = axes.get_window_extent()
     for index, label in enumerate(labels):
         assert not label.count_overlaps(labels[:index])
         assert not label.count_contains(points)
+        assert inside.x0 <= label.x0
+        assert label.x1 <= inside.x1
+        assert label.y1 <= inside.y1
+
+
+@pytest.mark.parametrize("values", MEASURED)
+def test_no_label_of_the_roofline_covers_another_or_a_point(values):
+    table = as_measured(values)
+    [axes] = drawn(roofline.draw({"matmul": table})).axes
+    assert_apart(axes, table)
+
+
+def test_nor_where_the_frameworks_have_a_panel_each_on_the_same_axes():
+    names = [f"framework_{number}" for number in range(len(MEASURED))]
+    tables = [as_measured(*pair) for pair in zip(MEASURED, names, strict=True)]
+    made = drawn(roofline.draw({"matmul": pd.concat(tables, ignore_index=True)}))
+    panels = made.axes[: len(names)]
+    assert [axes.get_title(loc="left") for axes in panels] == names
+    assert len({(*axes.get_xlim(), *axes.get_ylim()) for axes in panels}) == 1
+    for axes, table in zip(panels, tables, strict=True):
+        assert_apart(axes, table)
+    # 34.7 / 0.000208 and 95 / 0.08 are the greatest and the least
+    assert made.get_suptitle().replace("\n", " ") == (
+        "One call for the whole product is 1,200× (framework_1) to 170,000× (framework_2) "
+        "as fast as one call an element"
+    )
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -269,3 +302,182 @@ def test_the_parts_of_an_epoch_are_left_out_where_they_are_unknown(known):
         assert made.get_suptitle().startswith("At batch size 4, loading takes ")
     else:
         assert made.get_suptitle() == "An epoch at batch size 1 takes 4× that at 4"
+
+
+# All frameworks in one figure.
+
+
+def both(**of_jax):
+    """Traces in two frameworks: three runs, of which the second has other values in jax."""
+    runs = {"slow": [0.5, 0.4, 0.24], "fast": [0.5, 0.24, 0.245], "full": [0.5, 0.4, 0.5]}
+    parts = []
+    for framework in ("pytorch", "jax"):
+        for run, losses in runs.items():
+            about = {"batch_size": 1500, "learning_rate": 1.0} if run == "full" else {}
+            about |= of_jax if (framework, run) == ("jax", "fast") else {}
+            losses = about.pop("losses", losses)
+            parts.append(curve(run, losses, framework=framework, **about))
+    return {"traces": pd.concat(parts, ignore_index=True), "problem": PROBLEM}
+
+
+def rows_of_panels(made):
+    """The axes of a figure by the framework that the first of each row names."""
+    names = [axes.get_ylabel() for axes in made.axes if axes.get_ylabel()]
+    width = len(made.axes) // len(names)
+    return {name: made.axes[i * width : (i + 1) * width] for i, name in enumerate(names)}
+
+
+def test_losses_by_epoch_have_a_row_a_framework_and_a_column_a_run():
+    made = drawn(loss_by_epoch.draw(both(objective="mse", losses=[0.5, 0.3, 0.26])))
+    panels = rows_of_panels(made)
+    assert list(panels) == ["pytorch", "jax"]
+    first, second = [[axes.get_title(loc="left") for axes in row] for row in panels.values()]
+    assert first == [
+        "slow\nbatch 10, η = 0.1",
+        "fast\nbatch 10, η = 0.1",
+        "full\nbatch 1500, η = 1",
+    ]
+    assert second == ["", "batch 10, η = 0.1,\nloss without ½", ""]  # only what is not as above
+    assert list(panels["jax"][1].lines[0].get_ydata()) == [0.35, 0.3, 0.26]
+    for row in panels.values():  # each run has one colour
+        assert [axes.lines[0].get_color() for axes in row] == style.COLOURS[:3]
+        assert ["diverges" in texts(axes) for axes in row] == [False, False, True]
+    assert made.get_suptitle().replace("\n", " ") == (
+        "Closest to the floor ends slow in every framework (0.2400), median seed; full diverges"
+    )
+
+
+def test_where_frameworks_differ_the_message_says_which_run_is_best_in_which():
+    made = loss_by_epoch.draw(both(losses=[0.5, 0.3, 0.239]))
+    assert "slow in pytorch (0.2400); fast in jax (0.2390), median seed" in (
+        made.get_suptitle().replace("\n", " ")
+    )
+
+
+def test_many_runs_take_several_rows_a_framework():
+    parts = [
+        curve(f"run_{number}", [0.5, 0.3], framework=framework)
+        for framework in ("pytorch", "jax")
+        for number in range(7)
+    ]
+    made = drawn(loss_by_epoch.draw({"traces": pd.concat(parts), "problem": PROBLEM}))
+    shown = [axes for axes in made.axes if axes.axison]
+    names = [axes.get_title(loc="left").partition("\n")[0] for axes in shown]
+    assert names == [f"run_{number}" for number in range(7)] * 2
+    assert {axes.get_subplotspec().get_gridspec().get_geometry() for axes in shown} == {(4, 5)}
+
+
+def test_losses_over_time_have_a_row_a_framework_and_name_the_first_in_each():
+    made = drawn(loss_by_time.draw(both(learning_rate=0.2, losses=[0.5, 0.4, 0.3]), 0.25))
+    panels = rows_of_panels(made)
+    titles = {name: [axes.get_title(loc="left") for axes in row] for name, row in panels.items()}
+    assert titles == {
+        "pytorch": ["direct loader; first: fast"],
+        "jax": ["direct loader; first: slow"],
+    }
+    assert made.get_suptitle().replace("\n", " ") == (
+        "Which batch size is first at a loss of 0.25 depends on the framework"
+    )
+    [legend] = made.legends  # says of a run only what holds in all frameworks
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "slow: batch 10, η = 0.1",
+        "fast",
+        "full: batch 1500, η = 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("winners", "message"),
+    [
+        ({"a": {"x": "run"}}, "run is first at a loss of 0.25"),
+        ({"a": {"x": "run", "y": "run"}}, "Whatever the loader, run is first at a loss of 0.25"),
+        (
+            {"a": {"x": "run", "y": "run"}, "b": {"x": "run", "y": "run"}},
+            "Whatever the framework and the loader, run is first at a loss of 0.25",
+        ),
+        (
+            {"a": {"x": "run", "y": "other"}, "b": {"x": "run", "y": "other"}},
+            "Which batch size is first at a loss of 0.25 depends on the loader",
+        ),
+        (
+            {"a": {"x": "run", "y": "run"}, "b": {"x": "other", "y": "other"}},
+            "Which batch size is first at a loss of 0.25 depends on the framework",
+        ),
+        (
+            {"a": {"x": "run", "y": "other"}, "b": {"x": "run", "y": "run"}},
+            "Which batch size is first at a loss of 0.25 depends on the framework and the loader",
+        ),
+        ({"a": {"x": "none"}, "b": {"x": "none"}}, "No run reaches a loss of 0.25"),
+    ],
+)
+def test_the_message_says_what_the_first_at_the_target_depends_on(winners, message):
+    assert loss_by_time._message(winners, 0.25) == message
+
+
+def test_published_results_have_a_row_a_framework_and_a_message_over_all():
+    row = {"device": "cpu", "implementation": "scratch", "experiment": "gd"}
+    rows = [
+        row
+        | {"framework": name, "quantity": quantity, "published": value, "measured": ours}
+        | {"low": ours / 2, "high": 2 * ours, "ratio": ours / value, "inside": inside}
+        for name, quantity, value, ours, inside in [
+            ("mxnet", "seconds_per_epoch", 4.0, 0.4, None),
+            ("mxnet", "loss", 0.25, 0.26, True),
+            ("pytorch", "seconds_per_epoch", 2.0, 1.0, None),
+            ("pytorch", "loss", 0.31, 0.26, False),
+        ]
+    ]
+    table = pd.DataFrame(rows).astype({"inside": "boolean"})
+    made = drawn(published.draw({"published": table}))
+    panels = rows_of_panels(made)
+    assert list(panels) == ["mxnet", "pytorch"]
+    ours = {name: row[1].containers[0][0].get_xdata().tolist() for name, row in panels.items()}
+    assert ours == {"mxnet": [0.4], "pytorch": [1.0]}
+    assert made.get_suptitle().replace("\n", " ") == (
+        "1 of 2 published losses lie within our seeds; an epoch takes 0.1× (mxnet) to 0.5× "
+        "(pytorch) the published time"
+    )
+
+
+# Axes, error bars and saving, the same in all figures.
+
+
+def test_labels_of_a_size_axis_do_not_touch_and_the_largest_is_there():
+    made, [panels] = style.figure("", 1, 2, size=(8, 3))
+    sizes = [1, 2, 3, 5, 8, 10, 30, 100, 1000, 15000, 50000, 150000, 500000, 1500000]
+    for axes in panels:
+        style.size_axis(axes, sizes)
+    made.draw_without_rendering()
+    for axes in panels:
+        shown = axes.get_xticklabels()
+        boxes = [label.get_window_extent() for label in shown]
+        assert shown[0].get_text() == "1500000"
+        assert 4 < len(shown) < len(sizes)
+        for index, box in enumerate(boxes):
+            assert not box.count_overlaps(boxes[:index])
+
+
+def test_sizes_that_have_room_are_all_named():
+    _, [[axes]] = style.figure("", size=(4, 3))
+    style.size_axis(axes, [1500, 1, 10, 100, 10])
+    assert sorted(axes.get_xticks()) == [1, 10, 100, 1500]
+
+
+@pytest.mark.parametrize("along", ["x", "y"])
+def test_error_bars_reach_from_low_to_high(along):
+    _, [[axes]] = style.figure("", size=(4, 3))
+    rows = pd.DataFrame({"rate_median": [2.0], "rate_low": [1.5], "rate_high": [4.0]})
+    style.ranges(axes, [7], style.spread(rows, "rate", 10), along=along)
+    [container] = axes.containers
+    [[start, end]] = container[2][0].get_segments()
+    place = 1 if along == "x" else 0
+    assert (start[place], end[place]) == (7, 7)
+    assert (start[1 - place], end[1 - place]) == (15, 40)
+
+
+def test_a_figure_is_saved_as_svg_and_png_and_nothing_else(tmp_path):
+    save(style.empty("so"), tmp_path / "a.svg")
+    assert b"<!-- so -->" in (tmp_path / "a.svg").read_bytes()
+    assert b"<dc:date>" not in (tmp_path / "a.svg").read_bytes()
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list(tmp_path.iterdir())) == 2

@@ -25,7 +25,7 @@ TEMPLATE = (Path(__file__).parents[2] / "workflow/resources/report.html.j2").rea
 PLACE = {"machine": "here", "framework": "pytorch", "device": "cpu"}
 MADE = {"started": "today", "commit": "c0ffee", "system": "Linux", "python": "3"}
 MADE |= dict.fromkeys(("numpy", "pandas", "pyarrow"), "1")
-SHARED = {"style", "variants"}  # by several figures
+SHARED = {"save", "style", "variants"}  # by several figures
 KINDS = sorted(
     {module.name for module in iter_modules(figures.__path__)} - SHARED - {"machines"}
 )  # all that the pipeline draws

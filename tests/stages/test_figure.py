@@ -39,11 +39,11 @@ def gap(path):
     return path
 
 
-def draw(name, paths, *, framework="jax", suffix=".svg", options=None, json_file=None):
-    """What the stage draws."""
-    output = Path(f"results/figures/{name}-{framework}-cpu{suffix}")
-    parameters = {"figure": name, "framework": framework, "device": "cpu", "inputs": {}}
-    parameters["options"] = options or {}
+def draw(name, paths, *, places=(("jax", "cpu"),), alone=False, options=None, json_file=None):
+    """What the stage draws, as SVG."""
+    output = Path(f"results/figures/{name}.svg")
+    parameters = {"figure": name, "places": [list(place) for place in places], "alone": alone}
+    parameters |= {"options": options or {}, "inputs": {}}
     figure.make(parameters, [*paths, json_file or source()], output)
     return output.read_bytes()
 
@@ -53,61 +53,68 @@ def said(svg):
     return " ".join(svg.decode().split())
 
 
-@pytest.mark.parametrize("suffix", [".svg", ".png"])
 @pytest.mark.parametrize(
-    ("name", "framework", "options"),
+    ("name", "options"),
     [
-        ("loss_by_epoch", "jax", {}),
-        ("loss_by_time", "jax", {"target_loss": 0.25}),
-        ("epoch_cost", "jax", {}),
-        ("framework_cost", "all", {}),
+        ("loss_by_epoch", {}),
+        ("loss_by_time", {"target_loss": 0.25}),
+        ("epoch_cost", {}),
+        ("framework_cost", {}),
     ],
 )
-def test_a_framework_that_was_not_measured_has_a_figure_that_says_so(
-    name, framework, options, suffix
-):
-    paths = [gap("train/jax/cpu/gd.parquet"), gap("train/jax/cpu/sgd.parquet")]
+def test_frameworks_that_were_not_measured_have_a_figure_that_says_so(name, options):
+    paths = [gap("train/jax/cpu/gd.parquet"), gap("train/mxnet/cpu/sgd.parquet")]
     paths.append(written("summary/problem.parquet", PROBLEM))
-    drawn = draw(name, paths, framework=framework, options=options, suffix=suffix)
-    if suffix == ".svg":
-        what = f"{framework} on cpu was not measured; the report says why"
-        assert f"<!-- {what} -->" in said(drawn)
-        assert drawn == draw(name, paths, framework=framework, options=options)
-    else:
-        assert drawn.startswith(b"\x89PNG")
+    places = [("jax", "cpu"), ("mxnet", "cpu")]
+    drawn = draw(name, paths, places=places, options=options)
+    what = "jax on cpu, mxnet on cpu were not measured; the report says why"
+    assert f"<!-- {what} -->" in said(drawn)
+    png = Path(f"results/figures/{name}.png")
+    first = png.read_bytes()
+    assert first.startswith(b"\x89PNG")
+    assert drawn == draw(name, paths, places=places, options=options)
+    assert first == png.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["roofline", "product_size", "published"])
+@pytest.mark.parametrize("name", ["product_size", "exercise_1_grid"])
 def test_a_table_without_rows_of_this_framework_is_a_gap_too(name):
     rows = {"framework": ["pytorch", "jax"], "device": ["cpu", "gpu"], "rate_median": [1.0, 2.0]}
-    table = "published" if name == "published" else "matmul"
-    drawn = draw(name, [written(f"summary/{table}.parquet", rows)])
-    assert "jax on cpu was not measured" in said(drawn)
+    drawn = draw(name, [written("summary/matmul.parquet", rows)], alone=True)
+    assert "<!-- jax on cpu was not measured; the report says why -->" in said(drawn)
 
 
-def test_a_figure_is_drawn_of_the_rows_of_its_framework_and_device(monkeypatch):
-    shown = []
+def drawing(shown):
+    """A figure that notes which rows it is drawn of."""
 
-    def drawing(tables, **options):
+    def draw(tables, **options):
         shown.append((tables["training"].row.tolist(), options))
         return figure.style.empty("drawn")
 
-    monkeypatch.setattr(import_module("minibatch.figures.published"), "draw", drawing)
+    return draw
+
+
+def test_a_figure_is_drawn_of_all_rows_or_of_those_of_its_framework_and_device(monkeypatch):
+    shown = []
+    module = import_module("minibatch.figures.published")
+    monkeypatch.setattr(module, "draw", drawing(shown))
     places = [("pytorch", "cpu"), ("jax", "cpu"), ("jax", "gpu"), ("jax", "cpu")]
     rows = [(*place, number) for number, place in enumerate(places)]
     frame = pd.DataFrame(rows, columns=["framework", "device", "row"])
     path = written("summary/training.parquet", frame)
-    assert "<!-- drawn -->" in said(draw("published", [path], options={"a": 1}))
-    draw("published", [path], framework="all")
+    assert "<!-- drawn -->" in said(draw("published", [path], alone=True, options={"a": 1}))
+    draw("published", [path], places=places)
     assert shown == [([1, 3], {"a": 1}), ([0, 1, 2, 3], {})]
 
 
-def test_a_gap_of_another_framework_among_full_tables_does_not_matter(monkeypatch):
+def test_a_figure_of_some_names_the_frameworks_that_were_not_measured(monkeypatch):
     module = import_module("minibatch.figures.framework_cost")
     monkeypatch.setattr(module, "draw", lambda tables: figure.style.empty("drawn"))  # noqa: ARG005
     row = {"framework": ["pytorch"], "device": ["cpu"], "loss": [0.5]}
     paths = [written("train/pytorch/cpu/gd.parquet", row), gap("train/jax/cpu/gd.parquet")]
-    assert "<!-- drawn -->" in said(draw("framework_cost", paths, framework="all"))
+    drawn = said(draw("framework_cost", paths, places=[("pytorch", "cpu"), ("jax", "cpu")]))
+    assert "<!-- drawn -->" in drawn
+    assert "<!-- jax on cpu was not measured; the report says why -->" in drawn
+    assert "pytorch on cpu" not in drawn
 
 
 def test_the_notes_stand_on_a_placeholder_as_on_any_figure():
@@ -121,9 +128,9 @@ def test_the_notes_stand_on_a_placeholder_as_on_any_figure():
 
 def test_a_table_made_with_other_parameters_is_not_drawn():
     path = written("summary/problem.parquet", PROBLEM)
-    parameters = {"figure": "ladder", "framework": "all", "device": "cpu", "options": {}}
+    parameters = {"figure": "ladder", "places": [["jax", "cpu"]], "alone": False, "options": {}}
     parameters["inputs"] = {str(path): digest({"other": 1})}
-    output = Path("results/figures/ladder-all-cpu.svg")
+    output = Path("results/figures/ladder.svg")
     with pytest.raises(UserError, match="made with other parameters"):
         figure.make(parameters, [path, source()], output)
     assert not output.exists()

@@ -97,7 +97,7 @@ def test_the_study_runs_on_both_and_shows_them_side_by_side(tmp_path):
         assert set(products[products.device == "cuda"].precision) == {"float32", "tf32", "bfloat16"}
         training = project.read("results/summary/training.parquet")
         assert set(training.device) == {"cpu", "cuda"}
-        assert (project.folder / "results/figures/product_device-all-cpu_cuda.svg").exists()
+        assert (project.folder / "results/figures/product_device.svg").exists()
         [model] = {name for name in gpu.names() if name in project.report()}
         assert model
         assert "Nothing to be done" in project.run()

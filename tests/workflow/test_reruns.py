@@ -24,7 +24,8 @@ DRAWN = {
     "framework_cost": set(RUNS),
     "ladder": set(RUNS),
 }
-OF_ALL = ("framework_cost", "ladder", "parallel")
+# Those of the first framework alone, a figure a device; the others compare all.
+OF_THE_FIRST = ("product_size", "epoch_cost")
 
 
 def matmul(*parts):
@@ -36,12 +37,9 @@ def summary(*names):
 
 
 def figures(*names):
-    shown = {name: "all" if name in OF_ALL else "pytorch" for name in names}
-    return {
-        f"results/figures/{name}-{framework}-cpu.{kind}"
-        for name, framework in shown.items()
-        for kind in ("svg", "png")
-    }
+    alone = [name for name in names if name in OF_THE_FIRST or name.startswith("exercise")]
+    named = [f"{name}-cpu" if name in alone else name for name in names]
+    return {f"results/figures/{name}.{kind}" for name in named for kind in ("svg", "png")}
 
 
 def shown(*changed):

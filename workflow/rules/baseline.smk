@@ -4,6 +4,7 @@
 
 
 rule baseline:
+    """The times of an epoch in plain compiled code and in scikit-learn."""
     input:
         "results/data/examples.parquet",
     output:
@@ -12,7 +13,7 @@ rule baseline:
         "results/logs/baseline.log",
     threads: all_cores  # nothing else runs beside a measurement
     params:
-        config=canonical(TABLES["results/baseline.parquet"]),
+        config=asked("results/baseline.parquet"),
         code=code("minibatch.stages.baseline"),
     message:
         "Timing an epoch as a plain compiled loop and in scikit-learn"

@@ -4,6 +4,7 @@
 
 
 rule download:
+    """The dataset, fetched and verified, or a surrogate where no network is."""
     output:
         table=update("results/data/airfoil.dat"),
         source=update("results/data/airfoil.json"),

@@ -5,6 +5,7 @@
 
 
 rule environment:
+    """The environment of a framework that needs one of its own."""
     output:
         ".envs/{environment}.json",
     log:

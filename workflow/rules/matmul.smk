@@ -5,6 +5,7 @@
 
 
 rule matmul:
+    """The times of matrix products of one size, or the machine's ceilings."""
     input:
         "results/verify/{framework}/{device}.parquet",
     output:
@@ -14,9 +15,7 @@ rule matmul:
     threads: all_cores  # nothing else runs beside a measurement
     params:
         python=lambda wc: environments.python(wc.framework, wc.device),
-        config=lambda wc: canonical(
-            TABLES[f"results/matmul/{wc.framework}/{wc.device}/{wc.part}.parquet"]
-        ),
+        config=asked("results/matmul/{framework}/{device}/{part}.parquet"),
         code=lambda wc: code("minibatch.stages.matmul", f"minibatch.frameworks.{wc.framework}"),
     message:
         "Timing matrix products with {wildcards.framework} on {wildcards.device}: {wildcards.part}"
@@ -26,6 +25,7 @@ rule matmul:
 
 
 rule gather_matmul:
+    """All sizes and the ceilings in one table."""
     input:
         lambda wc: [
             path
@@ -37,7 +37,7 @@ rule gather_matmul:
     log:
         "results/logs/matmul/{framework}/{device}.log",
     params:
-        config=lambda wc: canonical(TABLES[f"results/matmul/{wc.framework}/{wc.device}.parquet"]),
+        config=asked("results/matmul/{framework}/{device}.parquet"),
         code=code("minibatch.stages.gather"),
     message:
         "Putting the matrix products of {wildcards.framework} on {wildcards.device} together"

@@ -2,25 +2,20 @@
 # reads  results/verify, results/summary, results/figures, and where the dataset came from
 # writes results/report.html
 
-VERDICTS = [path for path in TABLES if path.startswith("results/verify/")]
+REPORT = targets.report(config)
 
 
 rule report:
+    """The page with everything in it."""
     input:
         "workflow/resources/report.html.j2",
-        "results/data/airfoil.json",
-        VERDICTS,
-        SUMMARIES,
-        [path for path in FIGURES if path.endswith(".svg")],
+        REPORT.inputs,
     output:
         "results/report.html",
     log:
         "results/logs/report.log",
     params:
-        config=canonical(
-            {"config": config, "missing": experiment.missing(config)}
-            | experiment.expected(VERDICTS, TABLES)
-        ),
+        config=canonical(REPORT.parameters),
         code=code("minibatch.stages.report"),
     message:
         "Writing results/report.html"

@@ -4,6 +4,7 @@
 
 
 rule standardise:
+    """The examples: the columns of the dataset on one scale."""
     input:
         "results/data/airfoil.dat",
     output:
@@ -11,7 +12,7 @@ rule standardise:
     log:
         "results/logs/standardise.log",
     params:
-        config=canonical(TABLES["results/data/examples.parquet"]),
+        config=asked("results/data/examples.parquet"),
         code=code("minibatch.stages.standardise"),
     message:
         "Standardising the examples"

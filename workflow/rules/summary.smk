@@ -1,41 +1,20 @@
 # Condenses the measured tables into those of the report.
-# reads  results/data, results/matmul, results/parallel, results/train
+# reads  results/data, results/matmul, results/parallel, results/train: see src/minibatch/plan/targets.py
 # writes results/summary/TABLE.parquet
-
-MATMUL = [path for path in TABLES if path.startswith("results/matmul/") and path.count("/") == 3]
-PARALLEL = [path for path in TABLES if path.startswith("results/parallel/")]
-TRACES = [path for path in TABLES if path.startswith("results/train/")]
-SUMMARY_INPUTS = {
-    "problem": ["results/data/examples.parquet"],
-    "matmul": MATMUL,
-    "training": TRACES,
-    "agreement": TRACES,
-    "ladder": [experiment.BASELINE, *TRACES],
-    "parallel": PARALLEL,
-    "published": [
-        "workflow/resources/published.csv",
-        "results/summary/matmul.parquet",
-        "results/summary/training.parquet",
-    ],
-    "statements": ["results/data/examples.parquet", *MATMUL, *TRACES],
-}
-SUMMARIES = [f"results/summary/{table}.parquet" for table in SUMMARY_INPUTS]
-TARGET = {"target_loss": float(config["training"]["target_loss"])}
-SUMMARY_OPTIONS = {"training": TARGET, "statements": TARGET}
 
 
 rule summary:
+    """One table of the report."""
     input:
-        lambda wc: SUMMARY_INPUTS[wc.table],
+        lambda wc: SUMMARIES[wc.table].inputs,
     output:
         "results/summary/{table}.parquet",
     log:
         "results/logs/summary/{table}.log",
+    wildcard_constraints:
+        table="|".join(SUMMARIES),
     params:
-        config=lambda wc: canonical(
-            {"options": SUMMARY_OPTIONS.get(wc.table, {})}
-            | experiment.expected(SUMMARY_INPUTS[wc.table], TABLES)
-        ),
+        config=lambda wc: canonical(SUMMARIES[wc.table].parameters),
         code=lambda wc: code("minibatch.stages.summary", f"minibatch.summaries.{wc.table}"),
     message:
         "Summarising {wildcards.table}"

@@ -5,6 +5,7 @@
 
 
 rule train:
+    """The losses and times of one run of SGD."""
     input:
         "results/data/examples.parquet",
         "results/verify/{framework}/{device}.parquet",
@@ -15,9 +16,7 @@ rule train:
     threads: all_cores  # nothing else runs beside a measurement
     params:
         python=lambda wc: environments.python(wc.framework, wc.device),
-        config=lambda wc: canonical(
-            TABLES[f"results/train/{wc.framework}/{wc.device}/{wc.run}.parquet"]
-        ),
+        config=asked("results/train/{framework}/{device}/{run}.parquet"),
         code=lambda wc: code("minibatch.stages.train", f"minibatch.frameworks.{wc.framework}"),
     message:
         "Training {wildcards.run} with {wildcards.framework} on {wildcards.device}"

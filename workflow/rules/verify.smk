@@ -4,6 +4,7 @@
 
 
 rule verify:
+    """The gate: what a framework gets right and wrong; what is wrong is not timed."""
     input:
         lambda wc: environments.record(wc.framework, wc.device),
     output:
@@ -13,7 +14,7 @@ rule verify:
     threads: all_cores  # it times whether the clock waits
     params:
         python=lambda wc: environments.python(wc.framework, wc.device),
-        config=lambda wc: canonical(TABLES[f"results/verify/{wc.framework}/{wc.device}.parquet"]),
+        config=asked("results/verify/{framework}/{device}.parquet"),
         code=lambda wc: code("minibatch.stages.verify", f"minibatch.frameworks.{wc.framework}"),
     message:
         "Verifying {wildcards.framework} on {wildcards.device}"

@@ -34,9 +34,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
                 values.index, values[0.1], values[0.9], alpha=0.15, color=look["color"]
             )
         sizes = sorted(costs.batch_size.unique())
-        axes.set(xscale="log", yscale="log", xlabel="batch size", title=f"{loader} loader")
-        axes.set_xticks(sizes, sizes)
-        axes.minorticks_off()
+        axes.set(yscale="log", title=f"{loader} loader")
+        style.size_axis(axes, sizes)
     panels[0].set_ylabel("milliseconds per epoch")
     panels[-1].legend(loc="upper right", title="median, and 80 % of the runs")
     return made

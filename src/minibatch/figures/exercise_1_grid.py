@@ -48,8 +48,8 @@ def _heatmap(axes: Axes, cells: pd.DataFrame, without: str, pattern: str) -> Non
     axes.imshow(np.log(finite), cmap="Greys", alpha=0.55, aspect="auto", origin="lower")
     for (i, j), value in np.ndenumerate(values):
         text = pattern.format(value) if np.isfinite(value) else without
-        colour = "black" if np.isfinite(value) else style.COLOURS[1]
-        axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=8)
+        colour, size = ("black", 8) if np.isfinite(value) else (style.COLOURS[1], 7)
+        axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=size)
     if np.isfinite(finite).any():
         i, j = np.unravel_index(np.nanargmin(finite), finite.shape)
         frame = {"fill": False, "edgecolor": style.COLOURS[0], "linewidth": 2.5}

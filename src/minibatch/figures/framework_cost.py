@@ -5,7 +5,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.figures.ladder import series
 from minibatch.summaries.per_seed import plain_epochs
 
 IMPLEMENTATIONS = ["scratch", "concise", "compiled"]
@@ -17,9 +16,9 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     Median and range over the learning rates and seeds of all runs.
     """
     costs = plain_epochs(tables["traces"])
-    costs = costs[costs.loader == "direct"].assign(series=series)
+    costs = costs[costs.loader == "direct"].assign(series=style.series)
     baseline = tables["baseline"][tables["baseline"].implementation == "numba"]
-    names = list(series(tables["traces"]).unique())
+    names = list(style.series(tables["traces"]).unique())
     found = [name for name in IMPLEMENTATIONS if name in set(costs.implementation)] or ["scratch"]
     made, [panels] = style.figure(
         _message(costs, baseline), 1, len(found), size=(8, 4.2), sharex=True, sharey=True
@@ -30,11 +29,10 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         for index, name in enumerate(names):
             _curve(axes, own[own.series == name], style.line(index), name)
         _curve(axes, baseline, {"color": style.GREY, "linestyle": (0, (1, 2))}, "Numba loop")
-        axes.set(xscale="log", yscale="log", xlabel="batch size", title=implementation)
-        axes.set_xticks(sizes, sizes)
-        axes.xaxis.minorticks_off()
-    panels[0].set_ylabel("milliseconds per epoch, direct indexing")
-    style.legend(made, panels[0], columns=5)
+        axes.set(yscale="log", title=implementation)
+        style.size_axis(axes, sizes)
+    panels[0].set_ylabel("ms per epoch, direct indexing")
+    style.legend(made, columns=5)
     return made
 
 
@@ -42,8 +40,8 @@ def _curve(axes: Axes, costs: pd.DataFrame, look: dict, label: str) -> None:
     """Draw the median and the range of `seconds` by batch size."""
     medians = 1e3 * _medians(costs, ["batch_size"])
     seconds = 1e3 * costs.groupby("batch_size").seconds.agg(["min", "max"])
-    errors = [medians - seconds["min"], seconds["max"] - medians]
-    axes.errorbar(medians.index, medians, errors, label=label, capsize=2, elinewidth=1, **look)
+    values = [medians, seconds["min"], seconds["max"]]
+    style.ranges(axes, medians.index, values, label=label, **look)
 
 
 def _medians(costs: pd.DataFrame, key: list[str]) -> pd.Series:

@@ -23,7 +23,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     Each point is the median and the range over all epochs, with its ratio to the Numba loop.
     """
     rows = tables["ladder"]
-    rows = rows.assign(series=series(rows).where(rows.rung.isin(list(RUNGS)), ""))
+    rows = rows.assign(series=style.series(rows).where(rows.rung.isin(list(RUNGS)), ""))
     names = [name for name in rows.series.unique() if name]
     places = _places([rung for rung in (*RUNGS, *BELOW) if rung in set(rows.rung)], names)
     sizes = sorted(rows.batch_size.unique())
@@ -44,13 +44,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     first.set_ylim(max(middles) + 1, -1)
     for axes in panels[-1]:
         axes.set_xlabel("milliseconds per epoch")
-    style.legend(made, first, columns=4)
+    style.legend(made, columns=4)
     return made
-
-
-def series(rows: pd.DataFrame) -> pd.Series:
-    """The framework, and the device where that is not the CPU."""
-    return rows.framework.where(rows.device == "cpu", rows.framework + ", " + rows.device)
 
 
 def _places(rungs: list[str], names: list[str]) -> dict[str, list[int]]:
@@ -90,10 +85,10 @@ def _points(
     axes: Axes, rows: pd.DataFrame, heights: dict[str, int], look: dict, label: str | None
 ) -> None:
     """Draw medians and ranges in milliseconds, with their ratios to the baseline."""
-    medians, heights = 1e3 * rows.seconds_median, rows.rung.map(heights)
-    errors = [medians - 1e3 * rows.seconds_low, 1e3 * rows.seconds_high - medians]
-    look = look | {"linestyle": "", "elinewidth": 1}
-    axes.errorbar(medians, heights, xerr=errors, label=label, **look)
+    heights = rows.rung.map(heights)
+    values = style.spread(rows, "seconds", 1e3)
+    look = look | {"linestyle": "", "capsize": 0}
+    style.ranges(axes, heights, values, along="x", label=label, **look)
     for row, height in zip(rows.itertuples(), heights, strict=True):
         axes.annotate(
             f"{1e6 * row.seconds_median:.2g} µs"

@@ -2,64 +2,99 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from minibatch.figures import style
 
-BOTTOM, TOP = 0.232, 0.35
+BOTTOM, TOP = 0.228, 0.35
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
-    """One panel a run; the loss does not depend on the loader, so one of them is shown."""
+    """One line of panels a framework (or more, of many runs), one panel a run.
+
+    The loss does not depend on the loader, so one of them is shown.
+    """
     traces, problem = tables["traces"], tables["problem"].iloc[0]
     traces = traces[traces.loader == traces.loader.iloc[0]].assign(value=lambda t: t.loss)
-    runs = [run for _, run in traces.groupby("run", sort=False)]
-    columns = min(3, len(runs))
-    rows = -(-len(runs) // columns)
+    places = style.by_place(traces)
+    runs = list(traces.run.unique())
+    columns = min(len(runs), 5 if len(places) > 1 else 3)
+    lines = -(-len(runs) // columns)
+    height = 1 + (1.5 if len(places) > 1 else 2.2) * lines * len(places)
     made, grid = style.figure(
-        _message(runs, problem), rows, columns, size=(8, 0.6 + 2.4 * rows), sharey=True
+        _message(places, problem), lines * len(places), columns, size=(8, height), sharey=True
     )
-    for index, (axes, run) in enumerate(zip(grid.flat, runs, strict=False)):
-        first = run.iloc[0]
-        style.band(axes, run, "epoch", index, "", TOP)
-        style.floor(axes, problem.floor)
-        axes.set(ylim=(BOTTOM, TOP), xlim=(0, first.epochs), title=f"{first.run}\n{_about(first)}")
-        axes.set_xlabel("epoch")
-        if first.batch_size >= problem.examples * first.copies:
-            _stability(axes, first, problem)
-    for axes in grid[:, 0]:
-        axes.set_ylabel("loss, ½ · mean squared error")
-    for axes in grid.flat[len(runs) :]:
+    for axes in grid.flat:
         axes.set_axis_off()
+    for place, (name, own) in enumerate(places.items()):
+        panels = grid[place * lines : (place + 1) * lines]
+        for index, (run, axes) in enumerate(zip(runs, panels.flat, strict=False)):
+            if run not in set(own.run):
+                continue
+            curves, said = own[own.run == run], traces[traces.run == run].iloc[0]
+            axes.set_axis_on()
+            _panel(axes, curves, index, problem)
+            about = _about(curves.iloc[0])
+            title = [run] if place == 0 or lines > 1 else []
+            if place == 0 or about != _about(said):
+                title.append(about)
+            axes.set_title("\n".join(title), fontsize=8)
+        for axes in panels[:, 0]:
+            axes.set_ylabel(name, fontweight="bold")
+    made.supxlabel("epoch", fontsize=10)
+    made.supylabel("loss, ½ · mean squared error", fontsize=10)
     return made
 
 
+def _panel(axes: Axes, curves: pd.DataFrame, index: int, problem: pd.Series) -> None:
+    """Draw the seeds of a run in a framework, and on which side of the stability limit it is."""
+    first = curves.iloc[0]
+    style.band(axes, curves, "epoch", index, "", TOP)
+    style.floor(axes, problem.floor, named=axes.get_subplotspec().is_last_col())
+    axes.set(ylim=(BOTTOM, TOP), xlim=(0, first.epochs))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.tick_params(labelsize=8)
+    if first.batch_size >= problem.examples * first.copies:
+        _stability(axes, first, problem)
+
+
 def _about(run: pd.Series) -> str:
-    return style.describe(run) + (", loss without ½" if run.objective == "mse" else "")
+    return style.describe(run) + (",\nloss without ½" if run.objective == "mse" else "")
 
 
-def _stability(axes, run: pd.Series, problem: pd.Series) -> None:
+def _stability(axes: Axes, run: pd.Series, problem: pd.Series) -> None:
     """Say on which side of the stability limit a full-batch run is."""
     side = ">" if run.learning_rate > problem.stability_limit else "≤"
     ends = "diverges" if side == ">" else "converges"
     axes.annotate(
-        f"η {side} 2/λmax = {problem.stability_limit:.4f}:\n{ends}",
+        f"η {side} 2/λmax\n= {problem.stability_limit:.4f}:\n{ends}",
         (0.97, 0.95),
         xycoords="axes fraction",
         ha="right",
         va="top",
-        fontsize=9,
+        fontsize=7,
     )
 
 
-def _message(runs: list[pd.DataFrame], problem: pd.Series) -> str:
-    last = pd.concat(runs).sort_values("step").groupby(["run", "seed"]).nth(-1)
-    middle = last.loss.fillna(np.inf).groupby(last.run).median()
-    full = [
-        run.iloc[0]
-        for run in runs
-        if run.batch_size.iloc[0] >= problem.examples * run.copies.iloc[0]
-    ]
-    rising = [run.run for run in full if run.learning_rate > problem.stability_limit]
-    text = f"{middle.idxmin()} ends closest to the floor ({middle.min():.4f}, median seed)"
-    return text + (f"; {', '.join(rising)} diverges" if rising else "")
+def _message(places: dict[str, pd.DataFrame], problem: pd.Series) -> str:
+    """Which run ends closest to the floor in each framework, and which diverge."""
+    best, rising = {}, []
+    for name, traces in places.items():
+        last = traces.sort_values("step").groupby(["run", "seed"], sort=False).nth(-1)
+        middle = last.loss.fillna(np.inf).groupby(last.run).median()
+        best.setdefault(middle.idxmin(), {})[name] = middle.min()
+        full = last[last.batch_size >= problem.examples * last.copies]
+        rising += list(full[full.learning_rate > problem.stability_limit].run)
+    ends = [_where(run, losses, len(places)) for run, losses in best.items()]
+    diverging = f"; {', '.join(dict.fromkeys(rising))} diverges" if rising else ""
+    return f"Closest to the floor ends {'; '.join(ends)}, median seed{diverging}"
+
+
+def _where(run: str, losses: dict[str, float], places: int) -> str:
+    """A run, the frameworks in which it is best, and its least and greatest loss there."""
+    ends = " to ".join(dict.fromkeys(f"{end(losses.values()):.4f}" for end in (min, max)))
+    where = "" if places == 1 else f" in {', '.join(losses)}"
+    where = " in every framework" if 1 < len(losses) == places else where
+    return f"{run}{where} ({ends})"

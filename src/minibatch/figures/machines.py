@@ -44,23 +44,21 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
             if own.empty:
                 middle = {"xy": (0.5, 0.5), "xycoords": "axes fraction", "ha": "center"}
                 axes.annotate("not measured", **middle, color=style.GREY, fontsize=8)
-            axes.set(xscale="log", yscale="log")
-            axes.set_xticks(sizes, sizes)
-            axes.xaxis.minorticks_off()
+            axes.set_yscale("log")
+            style.size_axis(axes, sizes, "")
         line[0].set_ylabel(f"{framework}\nms per epoch")
     for rung, top, bottom in zip(rungs, panels[0], panels[-1], strict=True):
         top.set_title(rung)
         bottom.set_xlabel("batch size")
-    style.legend(made, panels[0, 0], columns=1)
+    style.legend(made, columns=1)
     return made
 
 
 def _curve(axes: Axes, rows: pd.DataFrame, look: dict, label: str) -> None:
     """Draw medians and ranges by batch size, in milliseconds."""
     rows = rows.sort_values("batch_size")
-    medians, low, high = (1e3 * rows[column] for column in ("median", "low", "high"))
-    errors = [medians - low, high - medians]
-    axes.errorbar(rows.batch_size, medians, errors, label=label, elinewidth=1, **look)
+    values = [1e3 * rows[column] for column in ("median", "low", "high")]
+    style.ranges(axes, rows.batch_size, values, label=label, capsize=0, **look)
 
 
 def _hardware(rows: pd.DataFrame, machine: str) -> str:

@@ -28,20 +28,19 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
                 axes.axvline(row.batch_size, color=colour, linewidth=1, linestyle=(0, (1, 2)))
             _say(speedups, row, colour, 11 * names[row.ranks] - 8, own.batch_size)
         suffix = f", {device}" if len(devices) > 1 else ""
-        times.set(xscale="log", yscale="log", title=f"milliseconds per step{suffix}")
+        times.set(yscale="log", title=f"milliseconds per step{suffix}")
         speedups.set(title=f"times as fast as one rank{suffix}", ylim=(0, None))
-    for axes in panels[-1]:
-        axes.set_xlabel("batch size, over all ranks")
-    style.legend(made, panels[0, 0], columns=6)
+    for axes in panels.flat:
+        label = "batch size, over all ranks" if axes in panels[-1] else ""
+        style.size_axis(axes, rows.batch_size, label)
+    style.legend(made, columns=6)
     return made
 
 
 def _times(axes: Axes, curve: pd.DataFrame, label: str, index: int) -> None:
     """Draw medians, and the range from the 5th to the 95th percentile, in milliseconds."""
-    medians = 1e3 * curve.seconds_median
-    errors = [medians - 1e3 * curve.seconds_low, 1e3 * curve.seconds_high - medians]
-    look = style.line(index) | {"capsize": 2, "elinewidth": 1}
-    axes.errorbar(curve.batch_size, medians, errors, label=label, **look)
+    values = style.spread(curve, "seconds", 1e3)
+    style.ranges(axes, curve.batch_size, values, label=label, **style.line(index))
 
 
 def _say(axes: Axes, row, colour: str, below: float, sizes: pd.Series) -> None:

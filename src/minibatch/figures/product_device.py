@@ -25,15 +25,11 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
             look = style.line(frameworks.index(framework))
             look["linestyle"] = style.DASHES[precisions.index(precision)]
             curve = curve.sort_values("n")
-            errors = [
-                curve.rate_median - curve.rate_low,
-                curve.rate_high - curve.rate_median,
-            ]
+            values = style.spread(curve, "rate")
             label = f"{framework}, {precision}"
-            axes.errorbar(curve.n, curve.rate_median, errors, label=label, elinewidth=1, **look)
-        axes.set(xscale="log", yscale="log", xlabel="n of the n×n matrices", title=device)
-        axes.set_xticks(sizes, sizes, rotation=60)
-        axes.minorticks_off()
+            style.ranges(axes, curve.n, values, label=label, capsize=0, **look)
+        axes.set(yscale="log", title=device)
+        style.size_axis(axes, sizes, "n of the n×n matrices")
         axes.legend(fontsize=8, handlelength=3.5)
     panels[0].set_ylabel("GFLOP/s")
     return made

@@ -30,10 +30,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         left.fill_between(
             curve.n, curve.rate_low, curve.rate_high, alpha=0.15, color=style.COLOURS[index]
         )
-    left.set(xscale="log", yscale="log", xlabel="n of the n×n matrices", ylabel="GFLOP/s")
-    sizes = sorted(shown.n.unique())
-    left.set_xticks(sizes, sizes, rotation=60 if sizes[-1] > 9999 else 0)
-    left.minorticks_off()
+    left.set(yscale="log", ylabel="GFLOP/s")
+    style.size_axis(left, shown.n, "n of the n×n matrices")
     left.legend(loc="lower right", fontsize=9)
     left.set_title("median, and 90 % of the samples as a band")
 
@@ -42,8 +40,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         return made
     n = widths.n.iloc[0]
     widths = widths.sort_values("block")
-    errors = [widths.rate_median - widths.rate_low, widths.rate_high - widths.rate_median]
-    right.errorbar(widths.block, widths.rate_median, errors, capsize=3, **style.line(3))
+    style.ranges(right, widths.block, style.spread(widths, "rate"), **style.line(3))
     for strategy, place in (("full", "full product"), ("column", "one column at a time")):
         rate = rows[(rows.strategy == strategy) & (rows.n == n)].rate_median
         if not rate.empty:
@@ -55,9 +52,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
                 textcoords="offset points",
                 color=style.GREY,
             )
-    right.set(xscale="log", xlabel="columns in a block", title=f"block width at n = {n}")
-    right.set_xticks(widths.block, widths.block)
-    right.minorticks_off()
+    right.set_title(f"block width at n = {n}")
+    style.size_axis(right, widths.block, "columns in a block")
     return made
 
 

@@ -2,83 +2,130 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from minibatch.figures import style
-from minibatch.summaries.chapter import BLOCK, N
+from minibatch.summaries.chapter import N, products
 from minibatch.summaries.text import digits
 
+LEFT = 0.04  # FLOP per byte: room for a label beside the points of an element's and a row's product
 ASIDE = {
-    "row": ((-9, -4), "right"),
-    "block": ((-9, -12), "right"),
-    "full": ((9, -14), "left"),
+    "row": ((-7, -3), "right"),
+    "block": ((-7, -10), "right"),
+    "full": ((6, -12), "left"),
 }  # labels that would collide
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
-    """One point a strategy at the chapter's size, below the roof of copying and computing."""
+    """One panel a framework; one point a strategy, below the roof of copying and computing."""
     rows = tables["matmul"]
-    points = rows[(rows.n == N) & rows.block.isin([0, BLOCK]) & rows.intensity.notna()]
-    points = points[points.precision == "float32"]
-    peaks = rows[rows.strategy == "product"].sort_values("rate_median")
-    copy = rows[rows.strategy == "copy"].iloc[0]
-    rates = points.set_index("strategy").rate_median
+    places = style.by_place(rows)
+    columns = min(2, len(places))
+    lines = -(-len(places) // columns)
+    made, panels = style.figure(
+        _message({name: products(own) for name, own in places.items()}),
+        lines,
+        columns,
+        size=(8, 5 if lines == columns == 1 else 1.3 + 2.9 * lines),
+        sharex=True,
+        sharey=True,
+    )
+    right = max(400, 3 * max(_peaks(own).rate_median.max() / _copy(own) for own in places.values()))
+    for axes, (name, own) in zip(panels.flat, places.items(), strict=False):
+        _roofs(axes, own, right)
+        for index, point in enumerate(products(own).itertuples()):
+            _point(axes, point, index)
+        axes.set(xscale="log", yscale="log", xlim=(LEFT, right), title=name)
+    highest = rows[rows.strategy == "product"].rate_median.max()
+    panels[0, 0].set_ylim(rows.rate_median.min() / 3, 30 * highest)  # room for the slope's name
+    for axes in panels.flat[len(places) :]:
+        axes.set_axis_off()
+    for axes in panels[:, 0]:
+        axes.set_ylabel("GFLOP/s")
+    made.supxlabel(
+        "arithmetic intensity of one call [FLOP per byte]\n"
+        f"{N}×{N}, float32; the matrices fit in cache, so a point may lie above the slope",
+        fontsize=10,
+    )
+    return made
 
-    made, [[axes]] = style.figure(_message(rates), size=(8, 4.6))
-    right = max(200, 3 * peaks.rate_median.max() / copy.rate_median)
-    intensity = np.geomspace(0.1, right, 400)
+
+def _peaks(rows: pd.DataFrame) -> pd.DataFrame:
+    """The largest product in each precision, the slowest first."""
+    return rows[rows.strategy == "product"].sort_values("rate_median")
+
+
+def _copy(rows: pd.DataFrame) -> float:
+    """The rate of copying, in GB/s."""
+    return rows[rows.strategy == "copy"].rate_median.iloc[0]
+
+
+def _roofs(axes: Axes, rows: pd.DataFrame, right: float) -> None:
+    """Draw what copying and the largest product allow, one roof a precision."""
+    peaks, copy = _peaks(rows), rows[rows.strategy == "copy"].iloc[0]
+    intensity = np.geomspace(LEFT, right, 400)
+    several = len(peaks) > 1
     for peak in peaks.itertuples():
         roof = np.minimum(intensity * copy.rate_median, peak.rate_median)
-        axes.plot(intensity, roof, color=style.GREY, linewidth=2)
-        several = len(peaks) > 1  # roofs of about the same height: labels stand behind them
-        what = peak.precision if several else "largest product"
+        axes.plot(intensity, roof, color=style.GREY, linewidth=1.5)
+    for place, peak in enumerate(peaks[::-1].itertuples()):
+        what = f"{peak.precision}, " if several else ""
         axes.annotate(
-            f"{what}, n = {peak.n}: {digits(peak.rate_median)} GFLOP/s",
-            (right, peak.rate_median),
-            xytext=(4, 0) if several else (0, 10),
+            f"{what}n = {peak.n}: {digits(peak.rate_median)} GFLOP/s",
+            (1, 1),
+            xycoords="axes fraction",
+            xytext=(-2, -2 - 10 * place),
             textcoords="offset points",
-            ha="left" if several else "right",
-            va="center" if several else "baseline",
-            fontsize=8 if several else 10,
+            ha="right",
+            va="top",
+            fontsize=8,
             color=style.GREY,
         )
     axes.annotate(
-        f"slope, copying {copy.n * 4 // 2**20} MiB: {digits(copy.rate_median)} GB/s",
-        (0.02, 0.92),  # whatever the machine, no point is so high at so small an intensity
+        f"copying {copy.n * 4 // 2**20} MiB:\n{digits(copy.rate_median)} GB/s",
+        (0.02, 0.99),  # whatever the machine, no point is so high at so small an intensity
         xycoords="axes fraction",
+        va="top",
+        fontsize=8,
         color=style.GREY,
     )
-    for index, point in enumerate(points.itertuples()):
-        low, high = point.rate_median - point.rate_low, point.rate_high - point.rate_median
-        look = style.line(index) | {"linestyle": "", "markersize": 8}
-        axes.errorbar(point.intensity, point.rate_median, [[low], [high]], capsize=3, **look)
-        offset, side = ASIDE.get(point.strategy, ((9, -4), "left"))
-        axes.annotate(
-            f"{_name(point)}  {digits(point.rate_median)}",
-            (point.intensity, point.rate_median),
-            xytext=offset,
-            textcoords="offset points",
-            ha=side,
-            path_effects=[withStroke(linewidth=3, foreground="white")],  # legible on a line
-        )
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="arithmetic intensity of one call [FLOP per byte]",
-        ylabel="GFLOP/s",
-        title=f"{N}×{N}, float32; the matrices fit in cache, so a point may lie above the slope",
+
+
+def _point(axes: Axes, point, index: int) -> None:
+    """Draw the rate of a strategy, with its name."""
+    values = [pd.Series([getattr(point, f"rate_{end}")]) for end in ("median", "low", "high")]
+    look = style.line(index) | {"linestyle": "", "markersize": 6}
+    style.ranges(axes, [point.intensity], values, **look)
+    offset, side = ASIDE.get(point.strategy, ((7, -3), "left"))
+    axes.annotate(
+        f"{_name(point)}  {digits(point.rate_median)}",
+        (point.intensity, point.rate_median),
+        xytext=offset,
+        textcoords="offset points",
+        ha=side,
+        fontsize=8,
+        path_effects=[withStroke(linewidth=2, foreground="white")],  # legible on a line
     )
-    axes.set_ylim(top=peaks.rate_median.max() * 3)
-    return made
 
 
 def _name(point) -> str:
     return f"block of {point.block}" if point.block else point.strategy
 
 
-def _message(rates: pd.Series) -> str:
-    if not {"element", "full"} <= set(rates.index):
+def _message(points: dict[str, pd.DataFrame]) -> str:
+    """How much faster one call is than many, in the frameworks where it is least and most."""
+    rates = {name: rows.set_index("strategy").rate_median for name, rows in points.items()}
+    ratios = pd.Series(
+        {
+            name: rate["full"] / rate["element"]
+            for name, rate in rates.items()
+            if {"element", "full"} <= {*rate.index}
+        }
+    )
+    if ratios.empty:
         return "The more work in one call, the faster the product"
-    ratio = style.times(rates["full"] / rates["element"])
-    return f"One call for the whole product is {ratio} as fast as one call an element"
+    return (
+        f"One call for the whole product is {style.extremes(ratios)} as fast as one call an element"
+    )

@@ -2,7 +2,7 @@
 
 import os
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 os.environ.pop("MPLBACKEND", None)  # on import, that of a notebook is an error outside of it
@@ -94,25 +94,89 @@ def describe(run: pd.Series) -> str:
     return f"batch {run.batch_size}, η = {run.learning_rate:g}"
 
 
-def floor(axes: Axes, value: float) -> None:
-    """Mark the least-squares floor."""
-    axes.axhline(value, color=GREY, linewidth=1, linestyle=(0, (1, 2)))
-    axes.annotate(
-        f"floor {value:.4f}",
-        (1, value),
-        xycoords=("axes fraction", "data"),
-        xytext=(-2, -2),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        color=GREY,
-        fontsize=8,
+def series(rows: pd.DataFrame) -> pd.Series:
+    """The framework, and the device where that is not the CPU."""
+    return rows.framework.where(rows.device == "cpu", rows.framework + ", " + rows.device)
+
+
+def by_place(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each framework on each device, by its name, in the order of the table."""
+    return dict(iter(rows.groupby(series(rows), sort=False)))
+
+
+def spread(rows: pd.DataFrame, name: str, factor: float = 1) -> list[pd.Series]:
+    """Median, low and high of a column of a summary table, times a factor."""
+    return [factor * rows[f"{name}_{end}"] for end in ("median", "low", "high")]
+
+
+def ranges(
+    axes: Axes, places: Sequence, values: Sequence[pd.Series], *, along: str = "y", **look
+) -> None:
+    """Draw medians with error bars from low to high: `values` are the three, at `places`.
+
+    Values lie along the y-axis, or along "x".
+    """
+    middle, low, high = values
+    errors = [middle - low, high - middle]
+    look = {"elinewidth": 1, "capsize": 2} | look
+    if along == "x":
+        axes.errorbar(middle, places, xerr=errors, **look)
+    else:
+        axes.errorbar(places, middle, yerr=errors, **look)
+
+
+def size_axis(axes: Axes, sizes: Iterable[int], label: str = "batch size") -> None:
+    """Make the x-axis a logarithmic one of sizes, with ticks at those whose labels have room."""
+    sizes = sorted(set(sizes), reverse=True)
+    columns = axes.get_subplotspec().get_gridspec().ncols
+    width = 0.85 * axes.figure.get_figwidth() / columns
+    room = width / (0.1 + 0.085 * len(str(sizes[0])))  # labels, at 10 points
+    step = (sizes[0] / sizes[-1]) ** (1 / room)
+    ticks = sizes[:1]
+    for size in sizes[1:]:
+        if ticks[-1] >= step * size:
+            ticks.append(size)
+    axes.set(xscale="log", xlabel=label)
+    axes.set_xticks(ticks, ticks)
+    axes.xaxis.minorticks_off()
+
+
+def level(axes: Axes, value: float, name: str, va: str, **look) -> None:
+    """Mark a loss by a horizontal line, and name it in the margin, or nowhere if that is empty."""
+    axes.axhline(value, color=GREY, linewidth=1, **look)
+    if name:
+        axes.annotate(
+            f"{name} {value:.4g}",
+            (1, value),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va=va,
+            color=GREY,
+            fontsize=8,
+        )
+
+
+def floor(axes: Axes, value: float, *, named: bool) -> None:
+    """Mark the least-squares floor, with its name and value or without."""
+    level(axes, value, "floor" if named else "", "top", linestyle=(0, (1, 2)))
+
+
+def legend(made: Figure, columns: int) -> None:
+    """Put one legend for all axes below the figure."""
+    pairs = [
+        pair for axes in made.axes for pair in zip(*axes.get_legend_handles_labels(), strict=True)
+    ]
+    handles = {label: handle for handle, label in reversed(pairs)}  # the first of each label
+    order = list(dict.fromkeys(label for _, label in pairs))
+    made.legend(
+        [handles[label] for label in order], order, loc="outside lower center", ncols=columns
     )
 
 
-def legend(made: Figure, axes: Axes, columns: int) -> None:
-    """Put the legend of one of the axes below the figure, for all of them."""
-    made.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+def add(made: Figure, line: str) -> None:
+    """Put a line below a figure's message."""
+    made.suptitle(f"{made.get_suptitle()}\n{_wrap(made, line)}", x=0.01, ha="left")
 
 
 def warn(made: Figure, lines: Iterable[str]) -> None:
@@ -130,3 +194,12 @@ def _wrap(made: Figure, text: str) -> str:
 def times(ratio: float) -> str:
     """A ratio to two digits, since they span decades: 1.3×, 79×, 72,000×."""
     return f"{float(f'{ratio:.2g}'):,g}×"
+
+
+def extremes(ratios: pd.Series) -> str:
+    """The least and the greatest ratio with what they are of, or the only one."""
+    if len(ratios) == 1:
+        return times(ratios.iloc[0])
+    return " to ".join(
+        f"{times(ratios[name])} ({name})" for name in (ratios.idxmin(), ratios.idxmax())
+    )

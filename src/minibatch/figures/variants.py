@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from minibatch.figures import style
 
@@ -36,13 +37,14 @@ def draw(
         for index, run in enumerate(pair):
             style.band(axes, run, x, index, label(run.iloc[0]), TOP)
         axes.set(yscale="log", ylim=(BOTTOM, TOP), xlabel=x_label, xlim=(0, None))
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.set_title(f"{name}\n{style.describe(pair[0].iloc[0])}")
         ends = " → ".join(f"{end(run):.2g}" for run in pair)
         axes.annotate(
             f"median at the end:\n{ends}", (0.05, 0.03), xycoords="axes fraction", fontsize=9
         )
     panels[0].set_ylabel("loss above the floor")
-    style.legend(made, panels[0], columns=2)
+    style.legend(made, columns=2)
     return made
 
 

@@ -1,37 +1,58 @@
-"""Draw one figure: tables → results/figures/FIGURE-FRAMEWORK-DEVICE.svg or .png."""
+"""Draw one figure: tables → results/figures/FIGURE.svg and .png."""
 
 import json
 import sys
 from importlib import import_module
 from pathlib import Path
 
+import pandas as pd
+
 from minibatch import command
 from minibatch.figures import style
+from minibatch.figures.save import save
 from minibatch.tables import load, parquet
-from minibatch.tables.files import replacing
 from minibatch.tables.notes import notes
+
+Places = list[list[str]]  # pairs of framework and device
 
 
 def make(parameters: dict, paths: list[Path], output: Path) -> None:
-    """Read the tables and the dataset's source, draw, and save in the format of the output."""
+    """Read the tables and the dataset's source, draw, and save as SVG, and as PNG beside it."""
     [source] = [path for path in paths if path.suffix == ".json"]
     read = load.by_name([path for path in paths if path != source], parameters["inputs"])
-    shown = parameters["framework"], parameters["device"]
-    for name, table in read.items():
-        if "framework" in table and shown[0] != "all":
-            mine = (table.framework == shown[0]) & (table.device == shown[1])
-            read[name] = table[mine]
+    places = parameters["places"]
+    if parameters["alone"]:
+        read = {name: _of(table, *places[0]) for name, table in read.items()}
     if any(table.empty for table in read.values()):
-        figure = style.empty(f"{shown[0]} on {shown[1]} was not measured; the report says why")
+        figure = style.empty(_unmeasured(places))
     else:
         module = import_module(f"minibatch.figures.{parameters['figure']}")
         figure = module.draw(read, **parameters["options"])
-
+        if missing := _missing(read, places):
+            style.add(figure, _unmeasured(missing))
     machines = parquet.origin(read.values())["machines"]
     style.warn(figure, notes(json.loads(source.read_text(encoding="utf-8")), machines))
-    undated = {"Date": None} if output.suffix == ".svg" else {}
-    with replacing(output) as temporary:
-        figure.savefig(temporary, dpi=150, metadata=undated)
+    save(figure, output)
+
+
+def _of(table: pd.DataFrame, framework: str, device: str) -> pd.DataFrame:
+    """The rows of a framework on a device, of a table that tells them apart."""
+    if "framework" not in table:
+        return table
+    return table[(table.framework == framework) & (table.device == device)]
+
+
+def _missing(read: dict[str, pd.DataFrame], places: Places) -> Places:
+    """The places of which no table has a row."""
+    tables = [table for table in read.values() if {"framework", "device"} <= {*table.columns}]
+    found = {place for table in tables for place in zip(table.framework, table.device, strict=True)}
+    return [place for place in places if tuple(place) not in found]
+
+
+def _unmeasured(places: Places) -> str:
+    said = [f"{framework} on {device}" for framework, device in places]
+    verb = "was" if len(said) == 1 else "were"
+    return f"{', '.join(said)} {verb} not measured; the report says why"
 
 
 if __name__ == "__main__":

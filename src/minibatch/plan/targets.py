@@ -1,0 +1,156 @@
+"""What is made from the measured tables: summaries, figures and the report, and what each reads."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+from minibatch.plan import environments, experiment
+
+PUBLISHED = "workflow/resources/published.csv"
+SOURCE = "results/data/airfoil.json"  # where the dataset came from
+PROBLEM = "results/summary/problem.parquet"
+ROOT = Path(__file__).parents[3]
+
+# The summaries that figures are drawn of; the other figures show traces.
+SUMMARISED = {
+    "roofline": "matmul",
+    "product_size": "matmul",
+    "product_device": "matmul",
+    "published": "published",
+    "ladder": "ladder",
+    "parallel": "parallel",
+}
+# What compares all frameworks on all devices; the others are for the first one, a figure a device.
+COMPARING = (
+    "roofline",
+    "product_device",
+    "loss_by_epoch",
+    "loss_by_time",
+    "published",
+    "framework_cost",
+    "ladder",
+    "parallel",
+)
+OF_THE_FIRST = (
+    "product_size",
+    "epoch_cost",
+    "exercise_1_grid",
+    "exercise_2_schedule",
+    "exercise_3_replacement",
+    "exercise_4_twice",
+)
+TIMED = ("loss_by_time", "exercise_1_grid")  # figures that show the time to the target loss
+
+
+class Target(NamedTuple):
+    """What a job reads, and the parameters it is made with."""
+
+    inputs: list[str]
+    parameters: dict
+
+
+def summaries(config: dict) -> dict[str, Target]:
+    """Every table of results/summary, by name."""
+    tables = experiment.measured(config)
+    matmul = [
+        f"results/matmul/{name}/{device}.parquet" for name, device in experiment.places(config)
+    ]
+    parallel = [f"results/parallel/{device}.parquet" for device in config["devices"]]
+    traces = _in("results/train/", tables)
+    inputs = {
+        "problem": [experiment.EXAMPLES],
+        "matmul": matmul,
+        "training": traces,
+        "agreement": traces,
+        "ladder": [experiment.BASELINE, *traces],
+        "parallel": parallel,
+        "published": [PUBLISHED, _summary("matmul"), _summary("training")],
+        "statements": [experiment.EXAMPLES, *matmul, *traces],
+    }
+    options = dict.fromkeys(("training", "statements"), _target_loss(config))
+    return {
+        name: Target(read, {"options": options.get(name, {})} | experiment.expected(read, tables))
+        for name, read in inputs.items()
+    }
+
+
+def figures(config: dict) -> dict[str, Target]:
+    """Every figure, by the name of its files; one that would show no run is left out.
+
+    Their parameters name the places, pairs of framework and device, whose rows they show.
+    """
+    tables = experiment.measured(config)
+    places = experiment.places(config)
+    found = {}
+    for figure in COMPARING:
+        shown = [place for place in places if figure != "published" or place[0] in _published()]
+        if shown and (figure != "product_device" or len(config["devices"]) > 1):
+            found[figure] = _figure(config, tables, figure, shown, alone=False)
+    for figure in OF_THE_FIRST:
+        for place in places:
+            if place[0] == config["frameworks"][0]:
+                found[f"{figure}-{place[1]}"] = _figure(config, tables, figure, [place], alone=True)
+    return {name: made for name, made in found.items() if {*made.inputs} - {PROBLEM, SOURCE}}
+
+
+def report(config: dict) -> Target:
+    """The page: the verdicts, all summaries, and all figures as SVG."""
+    tables = experiment.measured(config)
+    verdicts = _in("results/verify/", tables)
+    drawn = [f"results/figures/{name}.svg" for name in figures(config)]
+    read = [SOURCE, *verdicts, *map(_summary, summaries(config)), *drawn]
+    shown = {"config": config, "missing": experiment.missing(config)}
+    return Target(read, shown | experiment.expected(verdicts, tables))
+
+
+def _figure(
+    config: dict, tables: dict, figure: str, places: list[environments.Place], *, alone: bool
+) -> Target:
+    """What a figure reads, the dataset's source last, and its parameters.
+
+    `alone` says that it shows its one place's rows only, whatever else is in its tables.
+    """
+    if figure in SUMMARISED:
+        read = [_summary(SUMMARISED[figure])]
+    else:
+        folders = [f"results/train/{name}/{device}" for name, device in places]
+        traces = [f"{folder}/{run}.parquet" for folder in folders for run in _runs(config, figure)]
+        read = [path for path in traces if path in tables]  # some are for the first framework only
+        if figure == "framework_cost":
+            read = [experiment.BASELINE, *read]
+        elif figure != "epoch_cost":
+            read = [*read, PROBLEM]
+    options = _target_loss(config) if figure in TIMED else {}
+    places = [] if figure == "parallel" else places  # measured on each device in PyTorch alone
+    about = {"figure": figure, "places": places, "alone": alone, "options": options}
+    return Target([*read, SOURCE], about | experiment.expected(read, tables))
+
+
+def _runs(config: dict, figure: str) -> list[str]:
+    """The runs that a figure shows."""
+    if figure in ("loss_by_epoch", "loss_by_time"):
+        return experiment.plain_runs(config)
+    if figure in ("epoch_cost", "exercise_1_grid"):
+        return experiment.grids(config)
+    if figure == "framework_cost":
+        return list(config["training"]["runs"])
+    keys = {"exercise_2_schedule": "schedule", "exercise_3_replacement": "sampling"}
+    return experiment.variants(config, keys.get(figure, "copies"))
+
+
+def _published() -> set[str]:
+    """The frameworks that the chapter has results of."""
+    with (ROOT / PUBLISHED).open(encoding="utf-8") as file:
+        return {row["framework"] for row in csv.DictReader(file)}
+
+
+def _target_loss(config: dict) -> dict:
+    return {"target_loss": float(config["training"]["target_loss"])}
+
+
+def _summary(name: str) -> str:
+    return f"results/summary/{name}.parquet"
+
+
+def _in(folder: str, tables: dict) -> list[str]:
+    return [path for path in tables if path.startswith(folder)]

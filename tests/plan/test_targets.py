@@ -1,0 +1,105 @@
+import copy
+
+import pytest
+from test_experiment import BOTH, CONFIG
+
+from minibatch.plan import experiment, targets
+from minibatch.tables.canonical import digest
+
+SVG = "results/figures/{}.svg"
+OF_ALL = ["roofline", "loss_by_epoch", "loss_by_time", "published", "framework_cost", "ladder"]
+
+
+def traces(*runs, framework="pytorch", device="cpu"):
+    return [f"results/train/{framework}/{device}/{run}.parquet" for run in runs]
+
+
+def test_the_frameworks_share_a_figure_and_the_first_alone_has_one_a_device():
+    alone = ["product_size-cpu", "epoch_cost-cpu", "exercise_1_grid-cpu"]
+    alone += ["exercise_2_schedule-cpu", "exercise_4_twice-cpu"]  # no variant samples otherwise
+    assert list(targets.figures(CONFIG)) == [*OF_ALL, "parallel", *alone]
+
+
+def test_with_several_devices_the_products_on_them_are_compared_and_the_firsts_figures_doubled():
+    one, two = targets.figures(BOTH | {"devices": ["cpu"]}), targets.figures(BOTH)
+    added = {name.replace("cpu", "cuda") for name in one if name.endswith("-cpu")}
+    assert two.keys() - one.keys() == {"product_device"} | added
+    shown = two["roofline"].parameters["places"]
+    assert ("pytorch", "cuda") in shown
+    assert ("mxnet", "cuda") not in shown
+    assert two["epoch_cost-cuda"].inputs[:-1] == traces("grid", device="cuda")
+    assert two["epoch_cost-cuda"].parameters["places"] == [("pytorch", "cuda")]
+    assert two["epoch_cost-cuda"].parameters["alone"]
+
+
+def test_a_figure_shows_the_runs_that_each_framework_does():
+    found = targets.figures(CONFIG)
+    problem = ["results/summary/problem.parquet", "results/data/airfoil.json"]
+    plain = [*traces("gd", "sgd"), *traces("gd", framework="jax")]  # sgd is for the first only
+    assert found["loss_by_epoch"].inputs == [*plain, *problem]
+    assert found["loss_by_time"].inputs == [*plain, *problem]
+    assert found["exercise_1_grid-cpu"].inputs == [*traces("grid"), *problem]
+    assert found["exercise_4_twice-cpu"].inputs == [*traces("sgd", "sgd_twice"), *problem]
+    every = [path for path in experiment.measured(CONFIG) if path.startswith("results/train/")]
+    assert found["framework_cost"].inputs == [experiment.BASELINE, *every, problem[1]]
+    assert found["ladder"].inputs == ["results/summary/ladder.parquet", problem[1]]
+
+
+def test_a_framework_that_the_chapter_does_not_have_is_not_missed_among_its_results():
+    assert targets.figures(CONFIG)["published"].parameters["places"] == [("pytorch", "cpu")]
+    assert "published" not in targets.figures(CONFIG | {"frameworks": ["jax"]})
+
+
+def test_figures_and_summaries_know_the_parameters_that_their_inputs_must_have():
+    tables = experiment.measured(CONFIG)
+    gd = "results/train/jax/cpu/gd.parquet"
+    known = {gd: digest(tables[gd])}
+    for made in (targets.figures(CONFIG)["loss_by_time"], targets.summaries(CONFIG)["training"]):
+        assert made.parameters["inputs"].items() >= known.items()
+
+
+@pytest.mark.parametrize("name", ["loss_by_time", "exercise_1_grid-cpu"])
+def test_what_shows_the_time_to_the_target_loss_depends_on_it(name):
+    assert targets.figures(CONFIG)[name].parameters["options"] == {"target_loss": 0.25}
+
+
+def test_a_changed_target_loss_changes_those_and_no_others():
+    config = copy.deepcopy(CONFIG)
+    config["training"]["target_loss"] = 0.3
+    for made, expected in (
+        (targets.summaries, {"training", "statements"}),
+        (targets.figures, {"loss_by_time", "exercise_1_grid-cpu"}),
+    ):
+        before, after = made(CONFIG), made(config)
+        changed = {name for name in before if before[name] != after[name]}
+        assert changed == expected
+
+
+def test_a_framework_more_leaves_the_figures_of_the_first_alone_as_they_are():
+    before = targets.figures(CONFIG)
+    after = targets.figures(CONFIG | {"frameworks": ["pytorch", "jax", "mxnet"]})
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == set(OF_ALL)
+
+
+def test_summaries_read_the_tables_of_their_stage():
+    found = targets.summaries(CONFIG)
+    matmul = ["results/matmul/pytorch/cpu.parquet", "results/matmul/jax/cpu.parquet"]
+    assert found["matmul"].inputs == matmul
+    assert found["parallel"].inputs == ["results/parallel/cpu.parquet"]
+    assert found["problem"].inputs == ["results/data/examples.parquet"]
+    every = [path for path in experiment.measured(CONFIG) if path.startswith("results/train/")]
+    assert found["training"].inputs == found["agreement"].inputs == every
+    assert found["ladder"].inputs == [experiment.BASELINE, *every]
+    assert found["statements"].inputs == [experiment.EXAMPLES, *matmul, *every]
+    assert found["published"].inputs[0] == "workflow/resources/published.csv"
+
+
+def test_the_report_reads_every_verdict_summary_and_figure():
+    made = targets.report(CONFIG)
+    verdicts = [f"results/verify/{name}/cpu.parquet" for name in ("pytorch", "jax")]
+    summaries = [f"results/summary/{name}.parquet" for name in targets.summaries(CONFIG)]
+    figures = [SVG.format(name) for name in targets.figures(CONFIG)]
+    assert made.inputs == ["results/data/airfoil.json", *verdicts, *summaries, *figures]
+    assert made.parameters["inputs"].keys() == set(verdicts)
+    assert made.parameters["config"] == CONFIG
