@@ -333,6 +333,13 @@ def epochs_are_those_of_float64_to_rounding(framework, device, implementation, o
 
 
 @check()
+def the_compiler_counts_what_it_compiles(framework, device):
+    model = framework.IMPLEMENTATIONS["compiled"](WEIGHTS, "mse", device)
+    epoch(framework, device, model, 6, 0.1)
+    assert model.compilations() > 0
+
+
+@check()
 def the_implementations_take_the_same_steps(framework, device):
     models = [kind(np.ones(5), "mse", device) for kind in framework.IMPLEMENTATIONS.values()]
     for model in models:

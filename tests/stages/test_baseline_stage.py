@@ -1,4 +1,5 @@
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -177,3 +178,23 @@ def test_the_stage_writes_the_table_with_the_versions(tmp_path, examples):
     about = found.attrs["provenance"]
     assert about["frameworks"] == [f"{name} {version(name)}" for name in ("numba", "scikit-learn")]
     assert about["threads"] == [1]
+
+
+DISABLED = """
+import numpy as np
+from minibatch.stages import baseline
+x, y = np.ones((20, 5), np.float32), np.ones(20, np.float32)
+baseline.measure(x, y, batch_sizes=[10], learning_rate=0.1, seeds=1)
+"""
+
+
+@pytest.mark.usefixtures("package_on_path")
+def test_a_loop_that_is_not_compiled_is_refused():
+    done = subprocess.run(
+        [sys.executable, "-c", DISABLED],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "UserError: numba: not timed, because nothing was compiled" in done.stderr

@@ -23,6 +23,7 @@ from minibatch.tables import parquet, verdicts
 STEPS = "each step against the closed-form gradient"
 TRACES = "whole traces against the float64 reference"
 STEP_WAIT = "the clock waits for a step"
+COMPILATIONS = "the epochs are compiled, as the compiler counts"
 ENVIRONMENT = "the framework can be imported"
 FLOAT32 = ["float32"]
 
@@ -341,6 +342,9 @@ class Epochs:
     def wait(self):
         pass
 
+    def compilations(self):
+        return 1
+
 
 def compiled(pytorch, epoch=Epochs.epoch):
     model = type("Model", (Epochs,), {"epoch": epoch})
@@ -388,7 +392,7 @@ def nothing_done(self, *arguments):
 
 def test_compiled_epochs_that_are_right_pass(pytorch):
     found = checked(compiled(pytorch), "compiled")
-    assert found.keys() == {TRACES, STEP_WAIT}
+    assert found.keys() == {COMPILATIONS, TRACES, STEP_WAIT}
     assert all(passed for passed, _ in found.values()), found
 
 
@@ -436,7 +440,7 @@ def test_a_framework_without_a_compiler_fails_in_its_compiled_epochs_alone(pytor
     framework = compiled(pytorch, epoch)
     framework.IMPLEMENTATIONS["scratch"] = pytorch.Scratch
     found = verify.run("pytorch", "cpu", verify.checks(framework, "cpu", FLOAT32))
-    assert found[~found.passed].subject.tolist() == ["compiled"] * 2
+    assert found[~found.passed].subject.tolist() == ["compiled"] * 3
     assert not verdicts.closed(found, "scratch")
     assert verdicts.closed(found, "compiled")
 
@@ -670,3 +674,24 @@ def test_the_stage_writes_a_row_a_check(tmp_path, job):
     assert (about["frameworks"], about["threads"]) == ([f"torch {torch.__version__}"], [2])
     assert len(done.stderr.splitlines()) == len(table)
     assert pd.api.types.is_bool_dtype(table.passed)
+
+
+DISABLED = """
+from minibatch import frameworks
+from minibatch.stages import verify
+framework = frameworks.start("pytorch", 1)
+print(verify._compilations(framework, "compiled", "cpu"))
+"""
+
+
+@pytest.mark.usefixtures("package_on_path")
+def test_a_switch_by_which_nothing_is_compiled_is_found_by_the_gate():
+    done = subprocess.run(
+        [sys.executable, "-c", DISABLED],
+        env=os.environ | {"TORCHDYNAMO_DISABLE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "compiled: not timed, because nothing was compiled" in done.stderr

@@ -18,7 +18,8 @@ A framework module has
   `parameters()`, (w, b) as NumPy float32, and `wait()`, which returns when they are computed.
   "scratch" and "concise", as in the chapter, have `compute(x, y)` and `update(learning_rate)`;
   "compiled", as the framework's users compile it, has `epoch(x, y, order, batch_size,
-  learning_rate)`, a whole epoch with direct indexing.
+  learning_rate)`, a whole epoch with direct indexing, and `compilations()`, how often the
+  framework's compiler has compiled what that calls, by its own count: 0 where it does so eagerly.
 
 Devices are "cpu" and "cuda". A module imports nothing but its framework, NumPy, the standard
 library and what other modules of this package import in its environment; `environments` says which

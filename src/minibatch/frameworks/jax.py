@@ -212,6 +212,10 @@ class Compiled(_Model):
         for part in batches(order, batch_size):
             self._parameters = _epoch(self._parameters, x, y, part, learning_rate, factor)
 
+    def compilations(self) -> int:
+        """How often jax.jit has compiled what these models call; 0 if eager."""
+        return _epoch._cache_size()
+
 
 LOADERS = {"framework": framework_loader, "direct": direct_loader}
 IMPLEMENTATIONS = {"scratch": Scratch, "concise": Concise, "compiled": Compiled}

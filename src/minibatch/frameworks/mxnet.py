@@ -179,6 +179,10 @@ class Compiled(Concise):
             self.compute(*batch)
             self.update(learning_rate)
 
+    def compilations(self) -> int:
+        """How often hybridize has compiled what these models call; 0 if eager."""
+        return int(self._model._cached_op is not None)
+
 
 LOADERS = {"framework": framework_loader, "direct": direct_loader}
 IMPLEMENTATIONS = {"scratch": Scratch, "concise": Concise, "compiled": Compiled}

@@ -200,6 +200,10 @@ class Compiled(_Model):
         for indices in torch.from_numpy(order).to(x.device).split(batch_size):
             step(self._parameters, x, y, indices, rate, self._factor)
 
+    def compilations(self) -> int:
+        """How often torch.compile has compiled what these models call; 0 if eager."""
+        return torch._dynamo.utils.counters["stats"]["unique_graphs"]
+
 
 LOADERS = {"framework": framework_loader, "direct": direct_loader}
 IMPLEMENTATIONS = {"scratch": Scratch, "concise": Concise, "compiled": Compiled}

@@ -224,6 +224,10 @@ class Compiled(_Model):
             part = tf.constant(part)
             self._parameters = _epoch(self._parameters, x, y, part, rate, self._factor)
 
+    def compilations(self) -> int:
+        """How often tf.function has compiled what these models call; 0 if eager."""
+        return _epoch.experimental_get_tracing_count()
+
 
 LOADERS = {"framework": framework_loader, "direct": direct_loader}
 IMPLEMENTATIONS = {"scratch": Scratch, "concise": Concise, "compiled": Compiled}

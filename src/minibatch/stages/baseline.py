@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.linear_model import SGDRegressor
 
 from minibatch import command
+from minibatch.errors import UserError
 from minibatch.sgd import baseline, objective, reference, sampling
 from minibatch.sgd.examples import split
 from minibatch.sgd.step_checks import check_loss
@@ -80,6 +81,11 @@ def measure(
     cases = [(*kind, learning_rate, seed) for kind in kinds for seed in range(seeds)]
     for case in cases:
         _verify(x, y, *case)  # warms up, too: the loop is compiled at its first call
+    if not getattr(baseline.epoch, "signatures", ()):  # a plain function, where Numba is disabled
+        raise UserError(
+            "numba: not timed, because nothing was compiled: see NUMBA_DISABLE_JIT in the "
+            "environment, and .numba_config.yaml in this folder"
+        )
     samples = {case: _sample(x, y, *case) for case in random.Random(0).sample(cases, len(cases))}
     rows = [(*case, *samples[case]) for case in cases]
     names = ["implementation", "batch_size", "learning_rate", "seed", "seconds", "loss"]

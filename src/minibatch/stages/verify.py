@@ -49,6 +49,9 @@ def checks(framework: ModuleType, device: str, precisions: list[str]) -> Iterato
         if name != COMPILED:
             what = "each step against the closed-form gradient"
             yield name, what, lambda name=name: _steps(framework, name, device)
+        else:
+            what = "the epochs are compiled, as the compiler counts"
+            yield name, what, lambda name=name: _compilations(framework, name, device)
         what = "whole traces against the float64 reference"
         yield name, what, lambda name=name: _traces(framework, name, device)
         what = "the clock waits for a step"
@@ -163,6 +166,19 @@ def _traces(framework: ModuleType, implementation: str, device: str) -> str:
             what = f"{implementation}, {objective}, {loader} loader, batch size {size}"
             worst = max(worst, check_parameters(model.parameters(), parameters, error, what))
     return f"errors up to {worst:.0%} of the bound for float32 rounding"
+
+
+def _compilations(framework: ModuleType, implementation: str, device: str) -> str:
+    """How much the compiler has compiled after an epoch; UserError where that is nothing."""
+    *_, arrays, weights = _data(framework, EXAMPLES, FEATURES, device)
+    model = framework.IMPLEMENTATIONS[implementation](weights, "half_mse", device)
+    model.epoch(*arrays, np.arange(EXAMPLES), 1, 0.05)
+    model.wait()
+    if not (count := model.compilations()):
+        raise UserError(
+            f"{implementation}: not timed, because nothing was compiled: it ran eagerly"
+        )
+    return f"compiled: {count}"
 
 
 def _product_wait(framework: ModuleType, device: str) -> str:
