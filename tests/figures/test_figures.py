@@ -7,6 +7,7 @@ import pytest
 from minibatch.figures import (
     epoch_cost,
     exercise_1_grid,
+    exercise_2_schedule,
     loss_by_epoch,
     loss_by_time,
     product_device,
@@ -481,3 +482,61 @@ def test_a_figure_is_saved_as_svg_and_png_and_nothing_else(tmp_path):
     assert b"<dc:date>" not in (tmp_path / "a.svg").read_bytes()
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert len(list(tmp_path.iterdir())) == 2
+
+
+# What a configuration may leave out.
+
+
+@pytest.mark.parametrize("strategies", [["full"], ["element", "column"]])
+def test_sizes_without_blocks_and_blocks_of_one_width_are_drawn(strategies):
+    table = rates(["float32"])
+    kept = table[table.strategy.isin([*strategies, "copy", "product"])]
+    assert drawn(product_size.draw({"matmul": kept})).get_suptitle() == "GFLOP/s by size"
+    one = pd.concat([kept, table[(table.strategy == "block") & (table.block == 64)]])
+    assert "block of 64" in texts(drawn(product_size.draw({"matmul": one})))
+
+
+def test_the_roofline_names_the_size_that_was_measured():
+    table = rates(["float32"])
+    made = drawn(roofline.draw({"matmul": table[table.n != 256]}))
+    assert "64×64, float32; the matrices fit" in texts(made)
+    assert "256×256" not in texts(made)
+    large = table[~table.n.isin([64, 256])]
+    assert "8192×8192, float32" in texts(drawn(roofline.draw({"matmul": large})))
+    assert "cache" not in texts(drawn(roofline.draw({"matmul": large})))
+
+
+def test_each_grid_has_its_own_cells_and_one_epoch_is_one():
+    grids = [
+        curve("one", [0.5, 0.24], batch_size=1, epochs=1),
+        curve("two", [0.5, 0.24], batch_size=10, learning_rate=0.2, epochs=2),
+    ]
+    made = drawn(exercise_1_grid.draw({"traces": pd.concat(grids), "problem": PROBLEM}, 0.25))
+    assert "diverges" not in texts(made)
+    assert "one: loss above the floor after 1 epoch " in texts(made) + " "
+    assert len(made.axes) == 4
+
+
+def test_two_variants_of_a_run_are_two_panels_whatever_their_order():
+    runs = [
+        curve("v2", [0.5, 0.3], schedule="tenth"),
+        curve("gd", [0.5, 0.4]),
+        curve("v1", [0.5, np.nan], schedule="tenth"),
+    ]
+    tables = {"traces": pd.concat(runs), "problem": PROBLEM}
+    made = drawn(exercise_2_schedule.draw(tables, [["gd", "v1"], ["gd", "v2"]]))
+    assert made.get_suptitle() == "Cutting the learning rate helps v2; it hurts v1"
+    assert [axes.get_title(loc="left").split()[0] for axes in made.axes] == ["v1", "v2"]
+    assert "→ diverges" in texts(made)
+    nothing = exercise_2_schedule.draw(tables, [["gd", "gone"]])
+    assert "No run was measured together with its variant" in texts(nothing)
+
+
+def test_what_was_published_of_runs_and_not_measured_is_no_share_of_none():
+    row = {"framework": "pytorch", "device": "cpu", "implementation": None, "experiment": "gd"}
+    row |= dict.fromkeys(("measured", "low", "high", "ratio"), np.nan) | {"published": 0.25}
+    rows = [row | {"quantity": name, "inside": None} for name in published.PANELS]
+    table = pd.DataFrame(rows).astype({"inside": "boolean"})
+    said = texts(drawn(published.draw({"published": table})))
+    assert "0 of 0" not in said
+    assert "nan" not in said

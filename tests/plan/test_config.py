@@ -694,3 +694,23 @@ def test_ranks_are_compared_with_the_cores_of_this_machine_on_the_cpu_alone(monk
     assert config.warnings(yaml.safe_load(edited("[cpu]", "[cuda]", text))) == []
     [warning] = config.warnings(yaml.safe_load(edited("[cpu]", "[cuda, cpu]", text)))
     assert "1 core here, on which 2 ranks take turns" in warning
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            "[element, block, full]",
+            "[element]",
+            "14: matmul.sizes.1: no strategy is measured at n = 256: all have a smaller largest",
+        ),
+        (
+            "frameworks: [pytorch]\ndevices: [cpu]",
+            "frameworks: [mxnet, pytorch]\ndevices: [cuda]",
+            "8: frameworks.0: mxnet does the exercises, but does not run on cuda; "
+            "name another one first",
+        ),
+    ],
+)
+def test_what_would_leave_nothing_to_show_is_refused(tmp_path, old, new, line):
+    assert problems(tmp_path, edited(old, new)) == [line]

@@ -316,10 +316,10 @@ def test_a_size_has_each_strategy_that_is_not_too_slow_and_its_blocks_once(n, ex
 def test_runs_are_plain_grids_or_variants():
     assert experiment.plain_runs(CONFIG) == ["gd", "sgd"]
     assert experiment.grids(CONFIG) == ["grid"]
-    assert experiment.variants(CONFIG, "schedule") == ["gd", "gd_tenth"]
-    assert experiment.variants(CONFIG, "batch_size") == ["gd", "gd_small"]
-    assert experiment.variants(CONFIG, "copies") == ["sgd", "sgd_twice"]
-    assert experiment.variants(CONFIG, "epochs") == []
+    assert experiment.pairs(CONFIG, "schedule") == [("gd", "gd_tenth")]
+    assert experiment.pairs(CONFIG, "batch_size") == [("gd", "gd_small")]
+    assert experiment.pairs(CONFIG, "copies") == [("sgd", "sgd_twice")]
+    assert experiment.pairs(CONFIG, "epochs") == []
 
 
 # Versions.

@@ -196,7 +196,11 @@ def test_descent_stalls_only_below_the_stability_limit(examples, rate, expected)
 
 def test_times_are_compared_seed_by_seed_for_each_loader(examples):
     def run(name, seconds, loader):
-        return [trace(name, [0.5, 0.2], [0, s], seed=i, loader=loader) for i, s in seconds]
+        size = {"sgd": 1, "minibatch_10": 10}[name]
+        return [
+            trace(name, [0.5, 0.2], [0, s], seed=i, loader=loader, batch_size=size)
+            for i, s in seconds
+        ]
 
     traces = pd.concat(
         [
@@ -223,14 +227,67 @@ def test_times_are_compared_seed_by_seed_for_each_loader(examples):
 def test_the_concise_run_behaves_as_the_one_from_scratch_in_loss_and_in_time(
     examples, losses, seconds, expected
 ):
-    def run(name, ends, cost):
-        return [trace(name, [0.5, end], [0, cost], seed=seed) for seed, end in enumerate(ends)]
+    def run(name, ends, cost, implementation):
+        about = {"batch_size": 10, "implementation": implementation}
+        return [
+            trace(name, [0.5, end], [0, cost], seed=seed, **about) for seed, end in enumerate(ends)
+        ]
 
-    traces = pd.concat(
-        [*run("minibatch_10", (0.24, 0.25), 1.0), *run("concise_10", losses, seconds)]
-    )
+    scratch = run("minibatch_10", (0.24, 0.25), 1.0, "scratch")
+    traces = pd.concat([*scratch, *run("concise_10", losses, seconds, "concise")])
     found = judge(examples, traces, full=[1])
     assert found["The concise implementation behaves as the one from scratch."] == expected
+
+
+def chapters(examples, *traces):
+    """The statements on runs, by what they say."""
+    tables = {"examples": examples, "traces": pd.concat(traces), "matmul": samples(full=[1])}
+    return statements.summarise(tables, 0.25).set_index("statement")
+
+
+LESS = "Batch size 100 costs less time per epoch than GD."
+
+
+def several(name, seconds, seeds=2, **values):
+    return [trace(name, [0.5, 0.2], [0, seconds], seed=seed, **values) for seed in range(seeds)]
+
+
+def test_runs_of_unequal_numbers_of_seeds_are_compared_by_those_that_both_have(examples):
+    found = chapters(examples, *several("gd", 9, 3), *several("minibatch_100", 5, batch_size=100))
+    assert found.verdict[LESS] == "holds"
+
+
+def test_of_a_run_with_several_batch_sizes_a_statement_is_about_its_own(examples):
+    sizes = [
+        *several("minibatch_100", 5, batch_size=100),
+        *several("minibatch_100", 99, batch_size=50),
+    ]
+    assert chapters(examples, *several("gd", 9), *sizes).verdict[LESS] == "holds"
+
+
+@pytest.mark.parametrize(
+    "other", [{"batch_size": 50}, {"copies": 2}, {"implementation": "concise"}]
+)
+def test_a_run_that_became_another_is_no_evidence(examples, other):
+    other = several("minibatch_100", 5, **{"batch_size": 100} | other)
+    assert LESS not in chapters(examples, *several("gd", 9), *other).index
+
+
+@pytest.mark.parametrize("last", [np.nan, np.inf, 0.3])
+def test_the_evidence_counts_one_step_as_one_and_has_numbers_alone(examples, last):
+    [text] = chapters(examples, trace("gd", [0.5, last], [0, 1], epochs=1)).evidence
+    assert "measured after 1 step: " in text
+    assert "nan" not in text
+
+
+def test_a_rate_that_overflows_is_no_warning(examples):
+    [row] = chapters(examples, trace("gd", [0.5, np.inf], [0, 1], learning_rate=1e200)).itertuples()
+    assert row.verdict == "does not hold"
+
+
+def test_where_every_run_is_a_variant_there_is_no_answer():
+    summary = training.summarise({"traces": trace("gd", [0.5, 0.2], [0, 1], copies=2)}, 0.25)
+    assert answer(summary, 0.25).startswith("No run was measured that visits each example once")
 
 
 def test_the_answer_is_the_first_at_the_target_on_the_data_as_they_are():

@@ -1,10 +1,12 @@
 """Seconds per epoch against batch size, split into loading, computing and updating."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.summaries.per_seed import COSTS, per_seed
+from minibatch.summaries.text import digits
 
 LABELS = {
     "seconds": "all",
@@ -15,36 +17,61 @@ LABELS = {
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
-    """One panel a loader; median and 80 % of all learning rates and seeds of the grid.
+    """One line of panels a grid, one panel a loader; median and 80 % of all rates and seeds.
 
     The parts are left out where the device works on after a call, and they cannot be told apart.
     """
     costs = per_seed(tables["traces"], target_loss=0)  # the time to a target is not shown here
+    grids = dict(iter(costs.groupby("run", sort=False)))
     loaders = list(costs.loader.unique())
-    made, [panels] = style.figure(
-        _message(costs), 1, len(loaders), size=(8, 4.2), sharey=True, sharex=True
+    made, panels = style.figure(
+        _message(grids),
+        len(grids),
+        len(loaders),
+        size=(8, 0.6 + 3.6 * len(grids)),
+        sharey=True,
+        sharex=True,
     )
-    for axes, loader in zip(panels, loaders, strict=True):
-        grouped = costs[costs.loader == loader].groupby("batch_size")
-        for index, cost in enumerate(cost for cost in COSTS if costs[cost].notna().any()):
-            values = 1e3 * grouped[cost].quantile([0.1, 0.5, 0.9]).unstack()
-            look = style.line(index) | ({"linewidth": 2.5} if cost == "seconds" else {})
-            axes.plot(values.index, values[0.5], label=LABELS[cost], **look)
-            axes.fill_between(
-                values.index, values[0.1], values[0.9], alpha=0.15, color=look["color"]
-            )
-        sizes = sorted(costs.batch_size.unique())
-        axes.set(yscale="log", title=f"{loader} loader")
-        style.size_axis(axes, sizes)
-    panels[0].set_ylabel("milliseconds per epoch")
-    panels[-1].legend(loc="upper right", title="median, and 80 % of the runs")
+    for line, (name, grid) in zip(panels, grids.items(), strict=True):
+        for axes, loader in zip(line, loaders, strict=True):
+            own = grid[grid.loader == loader]
+            _panel(axes, own)
+            which = f"{name}, " if len(grids) > 1 else ""
+            axes.set(yscale="log", title=f"{which}{loader} loader")
+            style.size_axis(axes, costs.batch_size)
+        line[0].set_ylabel("milliseconds per epoch")
+    handles = max(
+        (axes.get_legend_handles_labels() for axes in panels.flat), key=lambda h: len(h[0])
+    )
+    panels[0, -1].legend(*handles, loc="upper right", title="median, and 80 % of the runs")
     return made
 
 
-def _message(costs: pd.DataFrame) -> str:
+def _panel(axes: Axes, costs: pd.DataFrame) -> None:
+    """Draw what an epoch of a grid costs with a loader, and the parts of that, if known."""
+    grouped = costs.groupby("batch_size")
+    for index, cost in enumerate(cost for cost in COSTS if costs[cost].notna().any()):
+        values = 1e3 * grouped[cost].quantile([0.1, 0.5, 0.9]).unstack()
+        look = style.line(index) | ({"linewidth": 2.5} if cost == "seconds" else {})
+        axes.plot(values.index, values[0.5], label=LABELS[cost], **look)
+        axes.fill_between(values.index, values[0.1], values[0.9], alpha=0.15, color=look["color"])
+
+
+def _message(grids: dict[str, pd.DataFrame]) -> str:
+    said = [
+        f"{name}: {_costs(grid)}" if len(grids) > 1 else _costs(grid)
+        for name, grid in grids.items()
+    ]
+    return "; ".join(said)
+
+
+def _costs(costs: pd.DataFrame) -> str:
+    """What loading takes of an epoch, or how an epoch changes with the batch size."""
     full = costs.batch_size.max()
     if costs.load_seconds.isna().all():
         medians = costs.groupby("batch_size").seconds.median()
+        if len(medians) == 1:
+            return f"An epoch at batch size {full} takes {digits(1e3 * medians[full])} ms"
         ratio = style.times(medians[medians.index.min()] / medians[full])
         return f"An epoch at batch size {medians.index.min()} takes {ratio} that at {full}"
     shares = []

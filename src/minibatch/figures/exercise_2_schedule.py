@@ -8,11 +8,11 @@ from minibatch.figures import variants
 LABELS = {"constant": "constant", "tenth": "a tenth after each epoch"}
 
 
-def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+def draw(tables: dict[str, pd.DataFrame], pairs: list[list[str]]) -> Figure:
     """Each run with a constant and with a falling learning rate."""
     return variants.draw(
         tables,
-        "schedule",
+        pairs,
         lambda run: LABELS[run.schedule],
         _message,
         x="epoch",
@@ -21,7 +21,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 def _message(pairs: variants.Pairs) -> str:
-    ratios = variants.ratios(pairs)
-    better = ", ".join(ratios.index[ratios < 1]) or "no run"
-    worse = ", ".join(ratios.index[ratios > 1]) or "no run"
+    ends = {name: [variants.end(run) for run in pair] for name, pair in pairs.items()}
+    better = ", ".join(name for name, (run, variant) in ends.items() if variant < run) or "no run"
+    worse = ", ".join(name for name, (run, variant) in ends.items() if variant > run) or "no run"
     return f"Cutting the learning rate helps {better}; it hurts {worse}"

@@ -8,11 +8,11 @@ from minibatch.figures import style, variants
 LABELS = {"permutation": "permutation", "replacement": "with replacement"}
 
 
-def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+def draw(tables: dict[str, pd.DataFrame], pairs: list[list[str]]) -> Figure:
     """Each run with both ways to sample."""
     return variants.draw(
         tables,
-        "sampling",
+        pairs,
         lambda run: LABELS[run.sampling],
         _message,
         x="epoch",
@@ -22,4 +22,6 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def _message(pairs: variants.Pairs) -> str:
     changes = [f"{style.times(ratio)} for {run}" for run, ratio in variants.ratios(pairs).items()]
+    if not changes:
+        return "With replacement, no final loss above the floor can be compared"
     return f"With replacement, the final loss above the floor is {', '.join(changes)}"

@@ -5,13 +5,15 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style, variants
 
+LABELS = {1: "as it is", 2: "every example twice"}
 
-def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+
+def draw(tables: dict[str, pd.DataFrame], pairs: list[list[str]]) -> Figure:
     """Each run with the dataset and with its double, update by update."""
     return variants.draw(
         tables,
-        "copies",
-        lambda run: "as it is" if run.copies == 1 else "every example twice",
+        pairs,
+        lambda run: LABELS.get(run.copies, f"every example {run.copies} times"),
         _message,
         x="step",
         x_label="update",
@@ -24,7 +26,9 @@ def _message(pairs: variants.Pairs) -> str:
         f"{style.times(_update_seconds(variant) / _update_seconds(run))} for {name}"
         for name, (run, variant) in pairs.items()
     ]
-    return f"Twice the data, the same path; an update costs {', '.join(changes)}"
+    copies = {tuple(run.copies.iloc[0] for run in pair) for pair in pairs.values()}
+    data = "Twice the data, the same path" if copies == {(1, 2)} else "The data several times"
+    return f"{data}; an update costs {', '.join(changes)}"
 
 
 def _update_seconds(run: pd.DataFrame) -> float:

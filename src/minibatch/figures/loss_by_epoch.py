@@ -17,7 +17,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     The loss does not depend on the loader, so one of them is shown.
     """
     traces, problem = tables["traces"], tables["problem"].iloc[0]
-    traces = traces[traces.loader == traces.loader.iloc[0]].assign(value=lambda t: t.loss)
+    first = traces.groupby(["framework", "device", "run"]).loader.transform("first")
+    traces = traces[traces.loader == first].assign(value=lambda t: t.loss)
     places = style.by_place(traces)
     runs = list(traces.run.unique())
     columns = min(len(runs), 5 if len(places) > 1 else 3)
@@ -84,11 +85,14 @@ def _message(places: dict[str, pd.DataFrame], problem: pd.Series) -> str:
     for name, traces in places.items():
         last = traces.sort_values("step").groupby(["run", "seed"], sort=False).nth(-1)
         middle = last.loss.fillna(np.inf).groupby(last.run).median()
-        best.setdefault(middle.idxmin(), {})[name] = middle.min()
+        if np.isfinite(middle.min()):
+            best.setdefault(middle.idxmin(), {})[name] = middle.min()
         full = last[last.batch_size >= problem.examples * last.copies]
         rising += list(full[full.learning_rate > problem.stability_limit].run)
     ends = [_where(run, losses, len(places)) for run, losses in best.items()]
     diverging = f"; {', '.join(dict.fromkeys(rising))} diverges" if rising else ""
+    if not best:
+        return f"The median seed of every run diverges{diverging}"
     return f"Closest to the floor ends {'; '.join(ends)}, median seed{diverging}"
 
 

@@ -16,6 +16,8 @@ def draw(tables: dict[str, pd.DataFrame], target_loss: float) -> Figure:
     Median over seeds of time and loss; all losses of the seeds as a band.
     """
     traces = tables["traces"].query("implementation == 'scratch'")
+    if traces.empty:
+        return style.empty("No run was measured that is written from scratch")
     floor = tables["problem"].floor.iloc[0]
     places = style.by_place(traces)
     loaders, runs = list(traces.loader.unique()), list(traces.run.unique())
@@ -25,7 +27,7 @@ def draw(tables: dict[str, pd.DataFrame], target_loss: float) -> Figure:
         _message(winners, target_loss),
         len(places),
         len(loaders),
-        size=(8, 4.8 if len(places) == 1 else 1.5 + 2 * len(places)),
+        size=(8, (4.4 if len(places) == 1 else 1.1 + 2 * len(places)) + 0.2 * -(-len(runs) // 2)),
         sharey=True,
         sharex=True,
     )

@@ -18,7 +18,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     widths = rows[rows.strategy == "block"].groupby("n").filter(lambda group: len(group) > 1)
     made, [[left, right]] = style.figure(_message(rows, widths), 1, 2, size=(8, 4.2), sharey=True)
 
-    compared = widths.block.iloc[0] if widths.empty else _common_width(rows)
+    compared = _common_width(rows)
     shown = pd.concat([rows[rows.block.isin([0, compared])], further]).sort_values(
         "n", kind="stable"
     )
@@ -28,7 +28,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         label += "" if precision == "float32" else f", {precision}"
         left.plot(curve.n, curve.rate_median, label=label, **style.line(index))
         left.fill_between(
-            curve.n, curve.rate_low, curve.rate_high, alpha=0.15, color=style.COLOURS[index]
+            curve.n, curve.rate_low, curve.rate_high, alpha=0.15, color=style.line(index)["color"]
         )
     left.set(yscale="log", ylabel="GFLOP/s")
     style.size_axis(left, shown.n, "n of the n×n matrices")
@@ -58,8 +58,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 def _common_width(rows: pd.DataFrame) -> int:
-    """The block width that was measured at the most sizes."""
-    return rows[rows.strategy == "block"].block.mode().iloc[0]
+    """The block width that was measured at the most sizes; 0 where none was."""
+    return max(rows[rows.strategy == "block"].block.mode()[:1], default=0)
 
 
 def _message(rows: pd.DataFrame, widths: pd.DataFrame) -> str:

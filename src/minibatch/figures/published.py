@@ -44,7 +44,7 @@ def _panel(axes: Axes, rows: pd.DataFrame) -> None:
     style.ranges(axes, rows.index, values, along="x", label="measured here", **look)
     look = style.line(1) | {"linestyle": "", "markersize": 7, "markerfacecolor": "white"}
     axes.plot(known, rows.index, label="published", **look)
-    for index, row in rows[rows.published == 0].iterrows():
+    for index, row in rows[(rows.published == 0) & rows.measured.notna()].iterrows():
         axes.annotate(
             "published as 0.000",
             (row.measured, index),
@@ -65,7 +65,10 @@ def _message(places: dict[str, pd.DataFrame]) -> str:
     losses = rows[(rows.quantity == "loss") & rows.measured.notna()]
     epochs = rows[rows.quantity == "seconds_per_epoch"]
     ratios = epochs.groupby(style.series(epochs), sort=False).ratio.median().dropna()
-    inside = f"{int(losses.inside.sum())} of {len(losses)} published losses lie within our seeds"
-    if ratios.empty:
-        return inside
-    return f"{inside}; an epoch takes {style.extremes(ratios)} the published time"
+    said = []
+    if len(losses):
+        inside = int(losses.inside.sum())
+        said.append(f"{inside} of {len(losses)} published losses lie within our seeds")
+    if len(ratios):
+        said.append(f"an epoch takes {style.extremes(ratios)} the published time")
+    return "; ".join(said) or "Nothing that the chapter says of its runs was measured again"

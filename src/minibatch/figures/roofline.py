@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from minibatch.figures import style
-from minibatch.summaries.chapter import N, products
+from minibatch.summaries.chapter import BLOCK, N
 from minibatch.summaries.text import digits
 
+FITS = "; the matrices fit in cache, so a point may lie above the slope"
 LEFT = 0.04  # FLOP per byte: room for a label beside the points of an element's and a row's product
 ASIDE = {
     "row": ((-7, -3), "right"),
@@ -22,22 +23,30 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """One panel a framework; one point a strategy, below the roof of copying and computing."""
     rows = tables["matmul"]
     places = style.by_place(rows)
+    points = {name: _points(own) for name, own in places.items()}
+    sizes = {n for own in points.values() for n in own.n}
     columns = min(2, len(places))
     lines = -(-len(places) // columns)
     made, panels = style.figure(
-        _message({name: products(own) for name, own in places.items()}),
+        _message(points),
         lines,
         columns,
         size=(8, 5 if lines == columns == 1 else 1.3 + 2.9 * lines),
         sharex=True,
         sharey=True,
     )
-    right = max(400, 3 * max(_peaks(own).rate_median.max() / _copy(own) for own in places.values()))
+    most = max(own.intensity.max() for own in points.values())
+    right = max(
+        400,
+        2 * most,
+        3 * max(_peaks(own).rate_median.max() / _copy(own) for own in places.values()),
+    )
     for axes, (name, own) in zip(panels.flat, places.items(), strict=False):
         _roofs(axes, own, right)
-        for index, point in enumerate(products(own).itertuples()):
+        for index, point in enumerate(points[name].itertuples()):
             _point(axes, point, index)
-        axes.set(xscale="log", yscale="log", xlim=(LEFT, right), title=name)
+        size = f", n = {points[name].n.iloc[0]}" if len(sizes) > 1 else ""
+        axes.set(xscale="log", yscale="log", xlim=(LEFT, right), title=f"{name}{size}")
     highest = rows[rows.strategy == "product"].rate_median.max()
     panels[0, 0].set_ylim(rows.rate_median.min() / 3, 30 * highest)  # room for the slope's name
     for axes in panels.flat[len(places) :]:
@@ -45,11 +54,27 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     for axes in panels[:, 0]:
         axes.set_ylabel("GFLOP/s")
     made.supxlabel(
-        "arithmetic intensity of one call [FLOP per byte]\n"
-        f"{N}×{N}, float32; the matrices fit in cache, so a point may lie above the slope",
-        fontsize=10,
+        f"arithmetic intensity of one call [FLOP per byte]\n{_about(sizes)}", fontsize=10
     )
     return made
+
+
+def _points(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rates of the strategies at the chapter's size and block width, or at the nearest ones."""
+    rows = rows[rows.intensity.notna() & (rows.precision == "float32")]
+    rows = rows[rows.n == _nearest(rows.n, N)]
+    return rows[rows.block.isin([0, _nearest(rows.block[rows.block > 0], BLOCK)])]
+
+
+def _nearest(values: pd.Series, wanted: int) -> int:
+    """The value whose ratio to what is wanted is least; that itself where there are none."""
+    return min(values, key=lambda value: abs(np.log(value / wanted)), default=wanted)
+
+
+def _about(sizes: set[int]) -> str:
+    """What holds of the matrices of all points."""
+    said = f"{', '.join(f'{n}×{n}' for n in sorted(sizes))}, float32"
+    return f"{said}{FITS}" if max(sizes) <= N else said
 
 
 def _peaks(rows: pd.DataFrame) -> pd.DataFrame:

@@ -151,11 +151,16 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
     for index, device in enumerate(config["devices"]):
         if device not in {where for _, where in places}:
             yield ("devices", index), f"none of {', '.join(config['frameworks'])} runs on {device}"
+    first = config["frameworks"][0]
+    if places and first in known and first not in {framework for framework, _ in places}:
+        what = f"{first} does the exercises, but does not run on {', '.join(config['devices'])}"
+        yield ("frameworks", 0), f"{what}; name another one first"
     matmul = config["matmul"]
     for device in config["devices"]:
         n, section = matmul["blocks"]["n"], "matmul.cuda" if device == "cuda" else "matmul"
         if n not in experiment.products(config, device)["sizes"]:
             yield ("matmul", "blocks", "n"), f"{n} is not among {section}.sizes"
+    yield from _empty_sizes(config)
     if "float32" not in matmul["cuda"]["precisions"]:
         what = "float32 is missing, which the others are compared with"
         yield ("matmul", "cuda", "precisions"), what
@@ -185,6 +190,19 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
             yield (*key, "base"), f"{base} has a base itself; name {runs[base]['base']}"
         else:
             yield from _run_problems(config, name, key, known)
+
+
+def _empty_sizes(config: dict) -> Iterator[tuple[Key, str]]:
+    """Sizes of products at which `largest` leaves nothing to measure."""
+    names = ["sizes", "sizes_of_others"] if len(config["frameworks"]) > 1 else ["sizes"]
+    for device in config["devices"]:
+        matmul = experiment.products(config, device)
+        section = ("matmul", "cuda") if device == "cuda" else ("matmul",)
+        for name in names:
+            for index, n in enumerate(matmul[name]):
+                if not experiment.cases(matmul, n):
+                    what = f"no strategy is measured at n = {n}: all have a smaller largest"
+                    yield (*section, name, index), what
 
 
 def _run_problems(config: dict, name: str, key: Key, known: list[str]) -> Iterator[tuple[Key, str]]:

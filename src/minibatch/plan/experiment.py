@@ -110,15 +110,28 @@ def grids(config: dict) -> list[str]:
 
 
 def _lists(run: dict) -> list[str]:
-    """What a run has several values of."""
-    return [name for name in ("batch_size", "learning_rate") if isinstance(run.get(name), list)]
+    """What a run has several values of, at least in a framework."""
+    said = [run, *run.get("override", {}).values()]
+    names = ("batch_size", "learning_rate")
+    return [name for name in names if any(isinstance(values.get(name), list) for values in said)]
 
 
-def variants(config: dict, key: str) -> list[str]:
-    """The runs that differ from their base in `key`, each behind its base."""
-    runs = config["training"]["runs"]
-    pairs = [(run["base"], name) for name, run in runs.items() if "base" in run and key in run]
-    return [name for pair in pairs for name in pair]
+def pairs(config: dict, key: str) -> list[tuple[str, str]]:
+    """The runs that differ from their base in `key` in the first framework, each with its base.
+
+    Those that can be compared: each has one batch size and learning rate, and both a loader.
+    """
+    framework, found = config["frameworks"][0], []
+    for name, run in config["training"]["runs"].items():
+        if "base" in run:
+            values = [resolve(config, one, framework) for one in (run["base"], name)]
+            single = all(
+                len(one["batch_sizes"]) == len(one["learning_rates"]) == 1 for one in values
+            )
+            shared = set(values[0]["loaders"]) & set(values[1]["loaders"])
+            if single and shared and values[0][key] != values[1][key]:
+                found.append((run["base"], name))
+    return found
 
 
 def cases(matmul: dict, n: int) -> list[tuple[str, int, str]]:

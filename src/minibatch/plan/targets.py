@@ -39,6 +39,12 @@ OF_THE_FIRST = (
     "exercise_3_replacement",
     "exercise_4_twice",
 )
+# What the runs of a figure differ in from the runs that they are compared with.
+COMPARED = {
+    "exercise_2_schedule": "schedule",
+    "exercise_3_replacement": "sampling",
+    "exercise_4_twice": "copies",
+}
 TIMED = ("loss_by_time", "exercise_1_grid")  # figures that show the time to the target loss
 
 
@@ -121,6 +127,8 @@ def _figure(
         elif figure != "epoch_cost":
             read = [*read, PROBLEM]
     options = _target_loss(config) if figure in TIMED else {}
+    if figure in COMPARED:
+        options = {"pairs": experiment.pairs(config, COMPARED[figure])}
     places = [] if figure == "parallel" else places  # measured on each device in PyTorch alone
     about = {"figure": figure, "places": places, "alone": alone, "options": options}
     return Target([*read, SOURCE], about | experiment.expected(read, tables))
@@ -134,8 +142,8 @@ def _runs(config: dict, figure: str) -> list[str]:
         return experiment.grids(config)
     if figure == "framework_cost":
         return list(config["training"]["runs"])
-    keys = {"exercise_2_schedule": "schedule", "exercise_3_replacement": "sampling"}
-    return experiment.variants(config, keys.get(figure, "copies"))
+    pairs = experiment.pairs(config, COMPARED[figure])
+    return list(dict.fromkeys(run for pair in pairs for run in pair))
 
 
 def _published() -> set[str]:

@@ -157,6 +157,8 @@ def answers(training: pd.DataFrame, target: float) -> dict:
 def answer(training: pd.DataFrame, target: float) -> str:
     """The first row of the answer in words."""
     shown = answers(training, target)
+    if not shown["rows"]:
+        return "No run was measured that visits each example once an epoch at a constant rate."
     first = dict(zip(shown["columns"], shown["rows"][0], strict=True))
     if first["ms to target"] == "never":
         return f"No run reaches a loss of {target:g}."

@@ -9,11 +9,12 @@ from minibatch.sgd import objective
 from minibatch.sgd.examples import split
 from minibatch.sgd.strategies import flop
 from minibatch.summaries import chapter
-from minibatch.summaries.per_seed import per_seed
-from minibatch.summaries.text import digits
+from minibatch.summaries.per_seed import per_seed, plain
+from minibatch.summaries.text import counted, digits
 
 CERTAIN = 0.9  # the share of comparisons that must agree for a verdict
 ABOUT = 1.25  # "about as fast": within this factor
+SIZES = {"sgd": 1, "minibatch_10": 10, "concise_10": 10, "minibatch_100": 100}  # gd has all
 HORIZON = 50  # steps of gradient descent to look ahead
 COLUMNS = ["framework", "device", "statement", "loader", "criterion", "verdict", "evidence"]
 
@@ -21,6 +22,7 @@ COLUMNS = ["framework", "device", "statement", "loader", "criterion", "verdict",
 def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFrame:
     """One row a statement, framework, device and loader: verdict, criterion, and the numbers."""
     seeds = per_seed(tables["traces"], target_loss)
+    seeds["loss"] = seeds.loss.fillna(np.inf)  # of what diverged
     rows = []
     for (framework, device), matmul in tables["matmul"].groupby(
         ["framework", "device"], sort=False
@@ -29,7 +31,7 @@ def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFra
         found = [
             *_products(matmul),
             *_descent(tables, trained),
-            *_training(trained, target_loss),
+            *_training(trained, target_loss, len(tables["examples"])),
         ]
         rows += [{"framework": framework, "device": device} | row for row in found]
     return pd.DataFrame(rows, columns=COLUMNS)  # also where none has a loader, or there are none
@@ -66,14 +68,30 @@ def _products(matmul: pd.DataFrame) -> Iterator[dict]:
         }
 
 
+def _chapters(seeds: pd.DataFrame, examples: int) -> dict[str, pd.DataFrame]:
+    """The runs that the statements are about, by name, with their seeds as index.
+
+    Without one that has become another: of another batch size, of several learning rates, or no
+    plain one.
+    """
+    found = {}
+    for name, run in seeds[plain(seeds)].groupby("run"):
+        own = run[run.batch_size == SIZES.get(name, examples)]
+        if len(own) and own.learning_rate.nunique() == 1:
+            found[name] = own.set_index("seed")
+    return found
+
+
 def _descent(tables: dict[str, pd.DataFrame], seeds: pd.DataFrame) -> Iterator[dict]:
-    gd = seeds[seeds.run == "gd"]
-    if gd.empty:
-        return
     x, y = split(tables["examples"].to_numpy())
+    gd = _chapters(seeds[seeds.objective == "half_mse"], len(y)).get("gd")
+    if gd is None:
+        return
     rate = gd.learning_rate.iloc[0]
-    path = objective.descend(x, y, np.zeros(x.shape[1] + 1), rate, HORIZON)
+    with np.errstate(over="ignore", invalid="ignore"):
+        path = objective.descend(x, y, np.zeros(x.shape[1] + 1), rate, HORIZON)
     losses = np.array([objective.loss(x, y, point) for point in path])
+    losses = np.where(np.isnan(losses), np.inf, losses)
     lowest = int(np.argmin(losses[: HORIZON // 2]))
     stalls = losses[lowest:].max() <= 1.01 * losses[lowest]
     limit = objective.stability_limit(x)
@@ -85,15 +103,16 @@ def _descent(tables: dict[str, pd.DataFrame], seeds: pd.DataFrame) -> Iterator[d
             f"{rate:g} is {'above' if rate > limit else 'below'} the stability limit "
             f"2/λmax = {limit:.4f}; in closed form from θ = 0 the loss is {losses[lowest]:.5f} at "
             f"step {lowest}, {losses[10]:.5f} at 10 and {losses[HORIZON]:.4g} at {HORIZON}; "
-            f"measured after {gd.epochs.iloc[0]} steps: {gd.loss.min():.4f} to {gd.loss.max():.4f}"
+            f"measured after {counted(gd.epochs.iloc[0], 'step')}: "
+            f"{gd.loss.min():.4f} to {gd.loss.max():.4f}"
         ),
     }
 
 
-def _training(seeds: pd.DataFrame, target: float) -> Iterator[dict]:
+def _training(seeds: pd.DataFrame, target: float, examples: int) -> Iterator[dict]:
     per_epoch, to_target = ("seconds", "per epoch"), ("seconds_to_target", f"to a loss of {target}")
     for loader, group in seeds.groupby("loader"):
-        runs = {name: run.set_index("seed") for name, run in group.groupby("run")}
+        runs = _chapters(group, examples)
         for slow, fast, (column, what), text in (
             ("sgd", "gd", per_epoch, "Batch size 1 costs more time per epoch than the full batch."),
             ("gd", "minibatch_100", per_epoch, "Batch size 100 costs less time per epoch than GD."),
@@ -105,8 +124,12 @@ def _training(seeds: pd.DataFrame, target: float) -> Iterator[dict]:
             ),
             ("gd", "minibatch_100", to_target, "Batch size 100 beats GD in time to a loss."),
         ):
-            if {slow, fast} <= runs.keys():
-                a, b = runs[fast][column], runs[slow][column]
+            if not {slow, fast} <= runs.keys() or _implementation(runs, slow) != _implementation(
+                runs, fast
+            ):
+                continue
+            a, b = runs[fast][column].align(runs[slow][column], join="inner")  # seeds of both
+            if np.isfinite([a, b]).any():
                 yield {
                     "statement": text,
                     "loader": loader,
@@ -114,8 +137,16 @@ def _training(seeds: pd.DataFrame, target: float) -> Iterator[dict]:
                     "verdict": verdict((a < b).mean()),
                     "evidence": f"{fast} {_milliseconds(a)} {what}, {slow} {_milliseconds(b)}",
                 }
-        if {"minibatch_10", "concise_10"} <= runs.keys():
+        both = [
+            _implementation(runs, name) if name in runs else None
+            for name in ("minibatch_10", "concise_10")
+        ]
+        if both == ["scratch", "concise"]:
             yield _concise(runs["minibatch_10"], runs["concise_10"], loader)
+
+
+def _implementation(runs: dict[str, pd.DataFrame], name: str) -> str:
+    return runs[name].implementation.iloc[0]
 
 
 def _concise(scratch: pd.DataFrame, concise: pd.DataFrame, loader: str) -> dict:
@@ -133,8 +164,9 @@ def _concise(scratch: pd.DataFrame, concise: pd.DataFrame, loader: str) -> dict:
         ),
         "verdict": verdict(float(same_loss and 1 / ABOUT <= ratio <= ABOUT)),
         "evidence": (
-            f"final loss {_range(concise.loss)} after {concise.epochs.iloc[0]} epochs at learning "
-            f"rate {concise.learning_rate.iloc[0]:g} ({concise.objective.iloc[0]}), against "
+            f"final loss {_range(concise.loss)} after "
+            f"{counted(concise.epochs.iloc[0], 'epoch')} at learning rate "
+            f"{concise.learning_rate.iloc[0]:g} ({concise.objective.iloc[0]}), against "
             f"{_range(scratch.loss)} after {scratch.epochs.iloc[0]} at "
             f"{scratch.learning_rate.iloc[0]:g} ({scratch.objective.iloc[0]}); "
             f"{ratio:.2f} times the time per epoch"

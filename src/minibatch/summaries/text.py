@@ -4,3 +4,8 @@
 def digits(value: float) -> str:
     """Three digits, and commas instead of an exponent: 0.0474, 30.1, 1,440, 1,230,000."""
     return f"{float(f'{value:.3g}'):,.15g}"
+
+
+def counted(count: int, what: str) -> str:
+    """1 epoch, 2 epochs."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
