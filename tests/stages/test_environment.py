@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -172,6 +173,31 @@ def test_the_settings_of_a_project_around_it_do_not_matter(folder, tmp_path, mon
     (tmp_path / "uv.toml").write_text('pip = { only-binary = "no"\n')  # broken, even
     monkeypatch.chdir(tmp_path)
     assert build(folder, "lonely==1.0")["status"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("UV_OVERRIDE", "{}/lonely"), ("UV_EXCLUDE", "{}/lonely"), ("UV_RESOLUTION", "lowest")),
+        *(("UV_PRERELEASE", "allow"), ("UV_REQUIRE_HASHES", "1"), ("UV_CONFIG_FILE", "/nowhere")),
+        *(("UV_WORKING_DIR", "{}"), ("UV_PROJECT", "/nowhere"), ("UV_VENV_SEED", "1")),
+        *(("UV_TARGET", "{}"), ("UV_SYSTEM_PYTHON", "1"), ("UV_PYTHON", "/nowhere")),
+        *(("UV_PROJECT_ENVIRONMENT", "{}"), ("VIRTUAL_ENV", "{}"), ("UV_NO_DEPS", "1")),
+    ],
+)
+def test_the_callers_settings_of_uv_choose_neither_folder_nor_versions(
+    name, value, index, tmp_path, monkeypatch
+):
+    wheel(index, "lonely", "3.0rc1")
+    wheel(index, "pip")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "lonely").write_text("lonely" + "==1.0" * (name == "UV_OVERRIDE"))
+    monkeypatch.setenv(name, value.format(other))
+    monkeypatch.chdir(tmp_path)
+    made = build(Path("envs/fake"), "pair")
+    assert made == {"status": "ready", "packages": {"lonely": "2.0", "pair": "1.0"}}
+    assert [path.name for path in other.iterdir()] == ["lonely"]
 
 
 @pytest.mark.usefixtures("index")

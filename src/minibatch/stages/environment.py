@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,13 @@ from minibatch import command
 from minibatch.tables.files import write_text
 
 UV = [sys.executable, "-m", "uv", "--quiet", "--no-progress", "--no-config"]
+# Of the caller's settings, those with which uv fills another folder, or takes other packages or
+# versions; those of its indexes, proxies, certificates and cache stay.
+KEPT_OUT = {
+    *("UV_WORKING_DIR", "UV_WORKING_DIRECTORY", "UV_PROJECT", "UV_CONFIG_FILE", "UV_VENV_SEED"),
+    *("UV_OVERRIDE", "UV_EXCLUDE", "UV_EXCLUDE_NEWER", "UV_RESOLUTION", "UV_PRERELEASE"),
+    *("UV_REQUIRE_HASHES", "UV_TORCH_BACKEND"),
+}
 NO_WHEELS = "no wheels with a matching"  # what uv says of another platform, or another Python
 # Stands in for the interpreter that could not be had: its jobs still say why nothing is measured.
 STAND_IN = '#!/bin/sh\nexec "$MINIBATCH_PYTHON" "$@"\n'
@@ -42,7 +50,10 @@ def build(folder: Path, python: str, requirements: list[str], constraints: list[
 
 
 def _uv(*arguments: str) -> str:
-    done = subprocess.run([*UV, *arguments], capture_output=True, text=True, check=False)
+    settings = {name: value for name, value in os.environ.items() if name not in KEPT_OUT}
+    done = subprocess.run(
+        [*UV, *arguments], env=settings, capture_output=True, text=True, check=False
+    )
     sys.stderr.write(done.stderr)
     done.check_returncode()
     return done.stdout
