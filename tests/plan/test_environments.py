@@ -1,5 +1,7 @@
 import json
 import re
+import shutil
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -34,8 +36,17 @@ def folders(tmp_path, monkeypatch):
 
 
 def recorded(folders, **records):
+    """Records, and interpreters beside them as links, as uv makes them."""
     for name, record in records.items():
-        (folders / f"envs/{name.replace('_', '-')}.json").write_text(json.dumps(record))
+        folder = folders / "envs" / name.replace("_", "-")
+        folder.with_suffix(".json").write_text(json.dumps(record))
+        (folder / "bin").mkdir(parents=True)
+        (folder / "bin/python").symlink_to(sys.executable)
+
+
+def records(folders):
+    """The records that are left."""
+    return {path.name for path in folders.glob("envs/*.json")}
 
 
 READY = {"status": "ready", "packages": {"jax": "0.10.2"}}
@@ -216,11 +227,22 @@ def test_those_failed_whose_record_says_so(folders):
 
 def test_records_of_failed_installs_are_removed_and_no_others(folders):
     recorded(folders, jax=FAILED, mxnet=LEFT_OUT, tensorflow=READY)
-    environments.forget_failed([("pytorch", "cpu"), ("mxnet", "cpu")])
-    assert len([*folders.glob("envs/*")]) == 3
-    environments.forget_failed(EVERY)
-    assert {path.name for path in folders.glob("envs/*")} == {"mxnet.json", "tensorflow.json"}
-    environments.forget_failed(EVERY)
+    environments.forget([("pytorch", "cpu"), ("mxnet", "cpu")])
+    assert len(records(folders)) == 3
+    environments.forget(EVERY)
+    assert records(folders) == {"mxnet.json", "tensorflow.json"}
+    environments.forget(EVERY)
+
+
+@pytest.mark.parametrize("record", [READY, LEFT_OUT])
+def test_the_record_of_an_environment_whose_python_is_gone_is_removed(folders, record):
+    recorded(folders, jax=record, jax_cuda=record, mxnet=record, tensorflow=record)
+    upgraded = folders / "envs/jax/bin/python"
+    upgraded.unlink()
+    upgraded.symlink_to("/usr/bin/python3.11.gone")
+    shutil.rmtree(folders / "envs/mxnet")
+    environments.forget(EVERY)
+    assert records(folders) == {"jax-cuda.json", "tensorflow.json"}
 
 
 def test_a_failed_install_is_a_problem_of_one_line_each(folders):
@@ -244,7 +266,7 @@ def test_what_is_left_out_or_not_built_yet_is_no_problem(folders):
 def test_a_damaged_record_counts_as_failed_so_that_the_next_call_builds_anew(folders, content):
     (folders / "envs/jax.json").write_bytes(content)
     assert environments.failed(EVERY) == {"jax": "its record is damaged"}
-    environments.forget_failed(EVERY)
+    environments.forget(EVERY)
     assert not (folders / "envs/jax.json").exists()
 
 
@@ -286,10 +308,10 @@ def test_an_environment_that_fails_on_gpus_is_named_and_tried_again_alone(folder
     ):
         environments.require(both)
     environments.require([("jax", "cpu")])
-    environments.forget_failed([("jax", "cpu")])
+    environments.forget([("jax", "cpu")])
     assert (folders / "envs/jax-cuda.json").exists()
-    environments.forget_failed(both)
-    assert [path.name for path in folders.glob("envs/*")] == ["jax.json"]
+    environments.forget(both)
+    assert records(folders) == {"jax.json"}
 
 
 def test_the_shipped_frameworks_that_run_on_gpus_are_these(monkeypatch):

@@ -59,9 +59,9 @@ def train(*runs: str) -> set[str]:
 
 
 def _environments(folder: str, names: list[str]) -> list[str]:
-    """What is not copied with a project: gigabytes, of which the records tell enough."""
-    inside = Path(folder).name == ".envs"
-    return [name for name in names if inside and not name.endswith(".json")]
+    """What is not copied with a project: the packages, gigabytes, which no plan reads."""
+    inside = Path(folder).parent.name == ".envs"
+    return [name for name in names if inside and name != "bin"]
 
 
 class Project:
@@ -79,7 +79,13 @@ class Project:
             shutil.copy2(HERE / "config.yaml", folder)
             (folder / "src/sitecustomize.py").write_text(PAUSE)
         else:
-            shutil.copytree(template.folder, folder, dirs_exist_ok=True, ignore=_environments)
+            shutil.copytree(
+                template.folder,
+                folder,
+                symlinks=True,
+                dirs_exist_ok=True,
+                ignore=_environments,
+            )
 
     def command(self, *arguments: str) -> dict:
         """What subprocess needs to call snakemake here, in an environment without settings."""

@@ -46,6 +46,6 @@ def start(workflow) -> configuration.Files:
         update_config(workflow.config, change)
     configuration.or_exit(configuration.check, workflow.config, written)
     if workflow.is_main_process:
-        environments.forget_failed(experiment.places(workflow.config))
+        environments.forget(experiment.places(workflow.config))
         print(*configuration.warnings(workflow.config), sep="\n", file=sys.stderr)
     return written

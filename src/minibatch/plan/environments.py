@@ -82,10 +82,17 @@ def failed(places: Iterable[Place]) -> dict[str, str]:
     return found
 
 
-def forget_failed(places: Iterable[Place]) -> None:
-    """Remove the records of failed installs, so that they are tried again."""
-    for name in failed(places):
-        (MADE / f"{name}.json").unlink()
+def forget(places: Iterable[Place]) -> None:
+    """Remove the records of failed installs, and of those whose Python is gone: built anew, then.
+
+    With another Python, what was measured is measured again, as with any other version.
+    """
+    unusable = failed(places)
+    for path in [Path(path) for place in places for path in record(*place)]:
+        # through all links to the interpreter itself, which an upgrade may have removed
+        gone = not os.access(path.with_suffix("") / "bin/python", os.X_OK)
+        if path.stem in unusable or gone:
+            path.unlink(missing_ok=True)
 
 
 def require(places: Iterable[Place]) -> None:
