@@ -22,11 +22,15 @@ unexport PIP_NO_DEPS PIP_REQUIRE_VIRTUALENV MPLBACKEND
 STALE := $(shell [ ! -e $(DONE) ] || [ "$$(cat $(DONE))" = "$$(cd $(VENV) && pwd -P)" ] \
 	&& $(VENV)/bin/python -c "" 2>/dev/null || echo stale)
 
-.PHONY: all test test-quick test-slurm lint lock compare clean help stale
+.PHONY: all trial test test-quick test-slurm lint lock compare clean help stale
 
 all: $(DONE) ## the environment, the whole study, and where its report is
 	@$(RUN) snakemake --cores 4
 	@echo "The report: $$PWD/results/report.html"
+
+trial: $(DONE) ## a first figure, of PyTorch alone; what it measures is not measured again by make
+	@$(RUN) snakemake --cores 4 --config 'frameworks=[pytorch]' -- results/figures/loss_by_time.png
+	@echo "The figure: $$PWD/results/figures/loss_by_time.png"
 
 test: lint ## lint and all tests
 	@$(RUN) pytest -n 2 -m "not timing"

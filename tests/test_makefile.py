@@ -61,6 +61,13 @@ def test_the_study_runs_in_a_folder_whatever_its_name(folder):
     assert said.endswith(f"The report: {folder.path}/results/report.html\n")
 
 
+def test_a_trial_draws_one_figure_of_pytorch_alone(folder):
+    said = folder.run("trial")
+    figure = "results/figures/loss_by_time.png"
+    assert f"snakemake --cores 4 --config frameworks=[pytorch] -- {figure}\n" in said
+    assert said.endswith(f"The figure: {folder.path}/{figure}\n")
+
+
 def test_an_environment_is_made_once(folder):
     assert "-m venv" in folder.run()
     assert "-m venv" not in folder.run()
