@@ -16,7 +16,7 @@ OUTSIDE = {"", os.getcwd(), workflow.basedir, site.getusersitepackages()}
 OUTSIDE |= {*os.environ.get("PYTHONPATH", "").split(os.pathsep)}
 sys.path[:] = [f"{workflow.basedir}/src", *(path for path in sys.path if path not in OUTSIDE)]
 
-from minibatch.plan import boot, cores, environments, experiment, slurm, targets
+from minibatch.plan import boot, cores, environments, experiment, gate, slurm, targets
 from minibatch.plan import config as configuration
 from minibatch.plan.fingerprint import code
 from minibatch.tables.canonical import canonical
@@ -30,6 +30,18 @@ SUMMARIES = targets.summaries(config)
 FIGURES = targets.figures(config)
 # Asked for by name, since a missing file that is made on the way to others reruns nothing.
 RECORDS = [path for place in PLACES for path in environments.record(*place)]
+OUTCOMES = [gate.outcome(*place) for place in PLACES]
+CHECKED_AGAIN = gate.again(PLACES)
+
+
+def settled(paths):
+    """Some inputs; while verdicts among them are checked again, what was made after them stays."""
+    return [ancient(path) if path in CHECKED_AGAIN else path for path in paths]
+
+
+def verified(table):
+    """What is read for a table that is measured after the gate, by the pattern of its path."""
+    return lambda wildcards: settled(TABLES[table.format(**dict(wildcards.items()))]["inputs"])
 
 
 # Each rule tracks two parameters, `config` and `code`: functions of wildcards alone, since Snakemake
@@ -81,6 +93,7 @@ onstart:
 # The report is there, but not with all that was asked for.
 onsuccess:
     configuration.or_exit(environments.require, PLACES)
+    gate.go_on(CHECKED_AGAIN)
 
 
 include: "workflow/rules/download.smk"
@@ -103,6 +116,7 @@ rule all:
         "results/report.html",
         "results/data/airfoil.dat",
         RECORDS,
+        OUTCOMES,
         TABLES,
         expand("results/summary/{table}.parquet", table=SUMMARIES),
         expand("results/figures/{figure}.{format}", figure=FIGURES, format=["svg", "png"]),

@@ -59,10 +59,12 @@ def _table(path: str, parameters: dict, found: dict, random, closed: dict) -> pd
     if stage == "verify":
         failed = closed.get((place["framework"], place["device"]), "")
         precisions = [name for name in parameters["precisions"] if name != "float32"]
-        return builders.verdicts({failed: "it was wrong"}, SUBJECTS + precisions, **place)
+        verdicts = builders.verdicts({failed: "it was wrong"}, SUBJECTS + precisions, **place)
+        compiled = path.endswith("/compiled.parquet")
+        return verdicts[(verdicts.subject == gate.COMPILED) == compiled]
     if not place:
         return gather([found[part] for part in parameters["inputs"]])
-    [verdicts] = [found[name] for name in parameters["inputs"] if "/verify/" in name]
+    verdicts = pd.concat(found[name] for name in parameters["inputs"] if "/verify/" in name)
     place["threads"] = parameters["threads"]
     if stage == "matmul":
         return _products(parameters, verdicts, random, place)

@@ -83,6 +83,7 @@ TABLES = {
         for framework in ("pytorch", "jax")
         for stage, rest in [
             ("verify", ""),
+            ("verify", "/compiled"),
             ("matmul", "/256"),
             ("matmul", "/ceilings"),
             ("matmul", ""),
@@ -413,7 +414,13 @@ def test_what_runs_on_gpus_is_measured_there_too_and_what_does_not_is_missing():
             f"results/{stage}/{framework}/cuda{rest}.parquet"
             for framework in ("pytorch", "tensorflow", "jax")
             for stage, rest in [
-                *(("verify", ""), ("matmul", "/256"), ("matmul", "/ceilings"), ("matmul", "")),
+                *(
+                    ("verify", ""),
+                    ("verify", "/compiled"),
+                    ("matmul", "/256"),
+                    ("matmul", "/ceilings"),
+                    ("matmul", ""),
+                ),
                 *(("train", "/gd"), ("train", "/grid"), ("train", "/gd_tenth")),
                 ("train", "/gd_small"),
             ]

@@ -97,7 +97,8 @@ def test_summaries_read_the_tables_of_their_stage():
 
 def test_the_report_reads_every_verdict_summary_and_figure():
     made = targets.report(CONFIG)
-    verdicts = [f"results/verify/{name}/cpu.parquet" for name in ("pytorch", "jax")]
+    folders = [f"results/verify/{name}/cpu" for name in ("pytorch", "jax")]
+    verdicts = [folder + end for folder in folders for end in (".parquet", "/compiled.parquet")]
     summaries = [f"results/summary/{name}.parquet" for name in targets.summaries(CONFIG)]
     figures = [SVG.format(name) for name in targets.figures(CONFIG)]
     assert made.inputs == ["results/data/airfoil.json", *verdicts, *summaries, *figures]

@@ -485,6 +485,17 @@ def test_the_stage_trains_nothing_where_a_check_failed(
 
 
 @pytest.mark.usefixtures("package_on_path")
+def test_the_stage_trains_nothing_where_the_verdicts_on_what_is_compiled_say_so(tmp_path, job):
+    gate, output = tmp_path / "compiled.parquet", tmp_path / "grid.parquet"
+    parquet.write(verdicts(False, "compiled"), gate, parameters={}, provenance={})
+    job["inputs"][str(gate)] = digest({})
+    job |= {"implementation": "compiled", "loaders": ["direct"], "batch_sizes": [60]}
+    done = stage(job, output)
+    assert done.returncode == 0, done.stderr
+    assert parquet.read(output, digest(job)).empty
+
+
+@pytest.mark.usefixtures("package_on_path")
 def test_the_stage_refuses_examples_made_with_other_parameters(tmp_path, job):
     path = next(iter(job["inputs"]))
     job["inputs"][path] = digest({"rows": 61})

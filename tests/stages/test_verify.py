@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from pathlib import Path
 from queue import Queue
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 
+from minibatch.errors import UserError
 from minibatch.sgd import factors, reference, strategies
 from minibatch.stages import verify
 from minibatch.tables import parquet, verdicts
@@ -637,6 +639,81 @@ def test_a_framework_that_is_ready_but_does_not_load_is_one_verdict(tmp_path, jo
     verify.make(job | {"framework": "jax"}, [record], output)
     [row] = parquet.read(output).itertuples()
     assert row.detail == "ImportError: libcuda.so.1: cannot open shared object file"
+
+
+@pytest.mark.parametrize(("status", "failed"), [("ready", ["environment"]), ("left out", [])])
+def test_the_outcome_names_what_failed_but_not_an_environment_that_is_missing(
+    tmp_path, job, status, failed
+):
+    record, output = tmp_path / "nonesuch-env.json", tmp_path / "cpu.parquet"
+    record.write_text(json.dumps({"status": status, "detail": "no wheel"}))
+    verify.make(job | {"framework": "nonesuch"}, [record], output)
+    assert json.loads((tmp_path / "cpu.json").read_text()) == {"failed": failed}
+    assert parquet.read(tmp_path / "cpu/compiled.parquet").empty
+
+
+def test_verdicts_are_written_again_only_where_they_are_others(tmp_path, job, monkeypatch):
+    def check_with(said):
+        def start(name, threads):  # noqa: ARG001
+            raise UserError(said)
+
+        monkeypatch.setattr(verify.frameworks, "start", start)
+        verify.make(job, [], tmp_path / "cpu.parquet")
+        return (tmp_path / "cpu.parquet").read_bytes()
+
+    first = check_with("the clock read 0.12 ms")
+    assert check_with("the clock read 3e-05 ms") == first
+    other = check_with("no such kernel")
+    assert other != first
+    job["threads"] = 2
+    assert check_with("no such kernel") != other
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("no kernel\nand a second line", "RuntimeError: no kernel"),
+        (
+            "backend='inductor' raised:\nCppCompileError: C++ compile error\n\nOutput:\n"
+            "/tmp/a.h:3: error: x was not declared\n"
+            "/tmp/a.h:12:10: fatal error: Python.h: No such file",
+            "CppCompileError: C++ compile error: fatal error: Python.h: No such file",
+        ),
+        (
+            "C++ compile error\n/usr/bin/ld: cannot find -ltorch: No such file or directory",
+            "RuntimeError: C++ compile error: cannot find -ltorch: No such file or directory",
+        ),
+    ],
+)
+def test_the_reason_has_the_line_of_a_compiler_that_tells_the_cause(said, reason):
+    assert verify.reason(RuntimeError(said)) == reason
+
+
+ELSEWHERE = """
+from minibatch import frameworks
+from minibatch.stages import verify
+framework = frameworks.start("pytorch", 1)
+check = lambda: verify._compilations(framework, "compiled", "cpu")
+print(*verify.run("pytorch", "cpu", [("compiled", "a check", check)]).detail)
+"""
+
+
+@pytest.mark.usefixtures("package_on_path")
+@pytest.mark.parametrize("name", ["my folder", "it's"])
+def test_in_a_folder_where_torch_cannot_compile_the_reason_names_its_path(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    for package in ("torch", "functorch", "torchgen"):
+        (folder / package).symlink_to(Path(torch.__file__).parents[1] / package)
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ['PYTHONPATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    what = "torch.compile does not work in a folder whose path has spaces or quotes"
+    assert done.stdout == f"{what}: {folder}/torch\n"
 
 
 STAGE = """

@@ -227,6 +227,11 @@ class Project:
         """Read a table of the project."""
         return parquet.read(self.folder / path)
 
+    def verdicts(self, framework: str, device: str = "cpu") -> pd.DataFrame:
+        """The verdicts of a framework: on all but what is compiled, then on that."""
+        paths = (f"{device}.parquet", f"{device}/compiled.parquet")
+        return pd.concat(self.read(f"results/verify/{framework}/{path}") for path in paths)
+
     def traces(self, *runs: str) -> dict[str, pd.DataFrame]:
         """What some trainings recorded, or all, apart from times."""
         found = {}

@@ -10,6 +10,8 @@ from minibatch.plan import gpu
 TO_CUDA = "results/verify/pytorch/cuda.parquet"
 ON_CUDA = {
     TO_CUDA,
+    "results/verify/pytorch/cuda/compiled.parquet",
+    "results/verify/pytorch/cuda.json",
     "results/parallel/cuda.parquet",
     "results/matmul/pytorch/cuda.parquet",
     *(f"results/matmul/pytorch/cuda/{part}.parquet" for part in ("8", "16", "ceilings")),
@@ -92,7 +94,7 @@ def test_the_study_runs_on_both_and_shows_them_side_by_side(tmp_path):
         project.configure(lambda config: config["parallel"].update(ranks=[1]))
         project.run()
         for device in ("cpu", "cuda"):
-            assert project.read(f"results/verify/pytorch/{device}.parquet").passed.all()
+            assert project.verdicts("pytorch", device).passed.all()
         products = project.read("results/summary/matmul.parquet")
         assert set(products[products.device == "cuda"].precision) == {"float32", "tf32", "bfloat16"}
         training = project.read("results/summary/training.parquet")

@@ -84,7 +84,7 @@ def test_every_framework_is_measured_and_passes_every_check(four):
         assert measured(framework) <= four.files().keys()
         for path in measured(framework):
             assert len(four.read(path)), path
-        verdicts = four.read(f"results/verify/{framework}/cpu.parquet")
+        verdicts = four.verdicts(framework)
         assert verdicts.passed.all()
         subjects = {"environment", "products", "clock", "scratch", "concise", "compiled"}
         assert set(verdicts.subject) == subjects

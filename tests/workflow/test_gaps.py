@@ -11,6 +11,7 @@ NOWHERE = "numpy==0.0.1\n"  # no such version
 ELSEWHERE = "tensorflow-macos==2.16.2\n"  # no wheels for this platform
 RUNS = ("minibatch_10", "concise_10", "compiled")
 OF_EACH = ("gd", "sgd", "minibatch_100", "concise", *RUNS)  # that are not the first's alone
+ENDS = (".parquet", "/compiled.parquet", ".json")  # of the paths of verdicts
 FROM_TOY = "from minibatch.frameworks.toy import *\n"
 WITHOUT_HALF = """
 class Concise(Scratch):
@@ -97,10 +98,6 @@ def empty(project, framework):
     return {path for path in measured(framework) if project.read(path).empty}
 
 
-def verdicts(project, framework):
-    return project.read(f"results/verify/{framework}/cpu.parquet")
-
-
 def lines(said, text):
     """What it said of something, each line once."""
     return {line for line in said.splitlines() if text in line}
@@ -152,13 +149,14 @@ def test_a_new_framework_is_a_module_and_a_word_in_the_configuration(finished):
     assert {path for path in pending & before if not path.startswith(made_from_all)} == set()
     new = {path for path in pending - before if not path.startswith(made_from_all)}
     trained = {f"results/train/toy/cpu/{run}.parquet" for run in OF_EACH}
-    assert new == measured("toy") | trained | {"results/verify/toy/cpu.parquet"}
+    checked = {f"results/verify/toy/cpu{end}" for end in ENDS}
+    assert new == measured("toy") | trained | checked
     for table in ("matmul", "training", "agreement", "ladder", "statements"):
         assert f"results/summary/{table}.parquet" in pending, table
 
 
 def test_a_right_framework_is_measured_beside_wrong_ones_and_in_every_comparison(gaps):
-    assert verdicts(gaps.project, "toy").passed.all()
+    assert gaps.project.verdicts("toy").passed.all()
     assert empty(gaps.project, "toy") == set()
     assert "NOT MEASURED: toy" not in gaps.project.report()
     for table in ("matmul", "training", "ladder", "statements"):
@@ -173,7 +171,7 @@ def test_a_right_framework_is_measured_beside_wrong_ones_and_in_every_comparison
 @pytest.mark.parametrize("framework", WRONG)
 def test_the_gate_says_what_a_wrong_framework_gets_wrong(gaps, framework):
     _, expected, finding = WRONG[framework]
-    found = verdicts(gaps.project, framework)
+    found = gaps.project.verdicts(framework)
     failed = found[~found.passed]
     named = {(row.subject, row.check) for row in failed.itertuples()}
     assert len(named) == len(expected)
@@ -205,7 +203,7 @@ def test_where_only_compiling_is_wrong_the_rest_is_measured(gaps):
 
 
 def assert_gap(project, framework, status, reason):
-    [verdict] = verdicts(project, framework).itertuples()
+    [verdict] = project.verdicts(framework).itertuples()
     assert not verdict.passed
     assert verdict.detail.startswith(f"{status}: ")
     assert reason in verdict.detail
@@ -228,7 +226,7 @@ def test_a_failed_install_is_tried_again_by_the_next_run(gaps):
 
 
 def test_with_pins_that_can_be_installed_it_is_measured(gaps):
-    assert verdicts(gaps.mended, "nowhere").passed.all()
+    assert gaps.mended.verdicts("nowhere").passed.all()
     assert empty(gaps.mended, "nowhere") == set()
     assert "NOT MEASURED: nowhere" not in gaps.mended.report()
     record = json.loads((gaps.mended.folder / ".envs/nowhere.json").read_text())
@@ -241,4 +239,12 @@ def test_a_platform_without_wheels_leaves_the_framework_out_and_succeeds(gaps):
     assert "platform" in reason
     for project in (gaps.project, gaps.mended):  # whose run succeeded
         assert_gap(project, "elsewhere", "left out", reason)
-    assert "Nothing to be done" in gaps.mended.run()
+
+
+def test_the_next_run_makes_the_checks_again_that_failed_and_nothing_else(gaps):
+    before = gaps.mended.files()
+    said = gaps.mended.run()
+    verified = {line.partition(": ")[2] for line in lines(said, "Verifying")}  # Job 4: …
+    assert verified == {f"Verifying {framework} on cpu" for framework in WRONG}
+    assert f"{len(WRONG) + 1} of {len(WRONG) + 1} steps" in said  # and the rule that asks for all
+    assert gaps.mended.files() == before

@@ -7,7 +7,7 @@
 rule matmul:
     """The times of matrix products of one size, or the machine's ceilings."""
     input:
-        "results/verify/{framework}/{device}.parquet",
+        verified("results/matmul/{framework}/{device}/{part}.parquet"),
     output:
         "results/matmul/{framework}/{device}/{part}.parquet",
     log:

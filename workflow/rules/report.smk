@@ -9,7 +9,7 @@ rule report:
     """The page with everything in it."""
     input:
         "workflow/resources/report.html.j2",
-        REPORT.inputs,
+        settled(REPORT.inputs),
     output:
         "results/report.html",
     log:

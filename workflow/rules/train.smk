@@ -7,8 +7,7 @@
 rule train:
     """The losses and times of one run of SGD."""
     input:
-        "results/data/examples.parquet",
-        "results/verify/{framework}/{device}.parquet",
+        verified("results/train/{framework}/{device}/{run}.parquet"),
     output:
         "results/train/{framework}/{device}/{run}.parquet",
     log:

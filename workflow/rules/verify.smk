@@ -1,6 +1,7 @@
 # The gate: what a framework gets wrong is not timed.
 # reads  the environment's record, where the framework has an environment of its own
-# writes results/verify/FRAMEWORK/DEVICE.parquet, a row a check
+# writes results/verify/FRAMEWORK/DEVICE.parquet and DEVICE/compiled.parquet, a row a check, and
+#        DEVICE.json, which names what failed and is checked again
 
 
 rule verify:
@@ -8,7 +9,9 @@ rule verify:
     input:
         lambda wc: environments.record(wc.framework, wc.device),
     output:
-        "results/verify/{framework}/{device}.parquet",
+        table=update("results/verify/{framework}/{device}.parquet"),
+        compiled=update("results/verify/{framework}/{device}/compiled.parquet"),
+        outcome="results/verify/{framework}/{device}.json",
     log:
         "results/logs/verify/{framework}/{device}.log",
     threads: all_cores  # it times whether the clock waits
@@ -20,4 +23,4 @@ rule verify:
         "Verifying {wildcards.framework} on {wildcards.device}"
     shell:
         "{params.python} -m minibatch.stages.verify --parameters {params.config:q}"
-        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"
+        " --inputs {input} --output {output.table} 2>&1 | tee {log} >&2"

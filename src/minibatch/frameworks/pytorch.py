@@ -3,14 +3,17 @@
 The compiled step takes its gradient from torch.func; a loop in Python calls it for each batch.
 """
 
+import shlex
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from pathlib import Path
 
 import numpy
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from minibatch.errors import UserError
 from minibatch.sgd.factors import FACTORS
 
 ASYNCHRONOUS = {"cuda"}  # on the CPU, operations return when they are done
@@ -165,9 +168,25 @@ class Concise(_Model):
         self._optimizer.step()
 
 
+def _is_one_word(path: str) -> bool:
+    """Whether a shell takes a path as it stands."""
+    try:
+        return shlex.split(path) == [path]
+    except ValueError:  # a quote that does not end
+        return False
+
+
 @cache
 def _compiled_step() -> Callable[..., None]:
-    """The step of all compiled models, made when the first needs it: the compiler loads slowly."""
+    """The step of all compiled models, made when the first needs it: the compiler loads slowly.
+
+    UserError where the C++ compiler would not find what torch brings along, in a folder whose path
+    is several words, or none, to a shell: torch hands it over without quotes.
+    """
+    folder = Path(torch.__file__).parent
+    if not _is_one_word(str(folder / "include")):
+        what = "torch.compile does not work in a folder whose path has spaces or quotes"
+        raise UserError(f"{what}: {folder}")
 
     @torch.compile
     def step(parameters, x, y, indices, learning_rate, factor):

@@ -7,7 +7,7 @@ import sys
 from snakemake.utils import update_config
 
 from minibatch.locks import JOBS
-from minibatch.plan import caller, environments, experiment
+from minibatch.plan import caller, environments, experiment, gate
 from minibatch.plan import config as configuration
 
 LOCK = ".snakemake/minibatch.jobs.lock"
@@ -46,6 +46,8 @@ def start(workflow) -> configuration.Files:
         update_config(workflow.config, change)
     configuration.or_exit(configuration.check, workflow.config, written)
     if workflow.is_main_process:
-        environments.forget(experiment.places(workflow.config))
+        places = experiment.places(workflow.config)
+        environments.forget(places)
+        gate.forget_failed(places)
         print(*configuration.warnings(workflow.config), sep="\n", file=sys.stderr)
     return written

@@ -6,7 +6,7 @@ reruns that job, what depends on it, and nothing else.
 
 from collections.abc import Iterable
 
-from minibatch.plan import environments, fingerprint
+from minibatch.plan import environments, fingerprint, gate
 from minibatch.sgd.plain import PLAIN
 from minibatch.tables.canonical import digest
 
@@ -74,10 +74,11 @@ def measured(config: dict) -> dict[str, dict]:
     for framework, device in places(config):
         common = {"framework": framework, "device": device, "threads": config["threads"]}
         folder = f"{framework}/{device}"
-        verdicts = f"results/verify/{folder}.parquet"
-        gate = {"precisions": products(config, device)["precisions"]}
-        found[verdicts] = common | gate | _packages("verify", (framework, device))
-        verified = common | expected([verdicts], found) | _packages("matmul", (framework, device))
+        verdicts = gate.verdicts(framework, device)
+        precisions = {"precisions": products(config, device)["precisions"]}
+        checked = common | precisions | _packages("verify", (framework, device))
+        found |= dict.fromkeys(verdicts, checked)
+        verified = common | expected(verdicts[:1], found) | _packages("matmul", (framework, device))
         parts = {
             f"results/matmul/{folder}/{part}.parquet": verified | values
             for part, values in _matmul(config, framework, device).items()
@@ -85,8 +86,9 @@ def measured(config: dict) -> dict[str, dict]:
         found |= parts
         found[f"results/matmul/{folder}.parquet"] = expected(parts, found)
         for run in runs(config, framework):
-            inputs = expected([EXAMPLES, verdicts], found)
-            values = common | _train(config, run, framework) | inputs
+            values = common | _train(config, run, framework)
+            concerned = verdicts if values["implementation"] == "compiled" else verdicts[:1]
+            values |= expected([EXAMPLES, *concerned], found)
             values |= _packages("train", (framework, device))
             found[f"results/train/{folder}/{run}.parquet"] = values
     return found

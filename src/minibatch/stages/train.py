@@ -189,8 +189,8 @@ def warm_up(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> No
 
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Warm every combination up, train each with each seed in random order, and verify that."""
-    examples, gate = (parquet.read(path, parameters["inputs"][str(path)]) for path in inputs)
-    if verdicts.closed(gate, parameters["implementation"]):
+    examples, *gates = (parquet.read(path, parameters["inputs"][str(path)]) for path in inputs)
+    if verdicts.closed(pd.concat(gates), parameters["implementation"]):
         parquet.write_gap(output, COLUMNS, parameters=parameters)
         return
     x, y = map(np.ascontiguousarray, split(examples.to_numpy()))

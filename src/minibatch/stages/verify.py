@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
@@ -20,7 +21,9 @@ from minibatch.sgd.product_checks import check_product
 from minibatch.sgd.step_checks import check_parameters, check_step
 from minibatch.sgd.strategies import STRATEGIES, flop
 from minibatch.tables import parquet, provenance
-from minibatch.tables.verdicts import COMPILED
+from minibatch.tables.canonical import digest
+from minibatch.tables.files import write_text
+from minibatch.tables.verdicts import COMPILED, mendable
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,9 @@ PRODUCT = 256  # n of the products in further precisions
 LARGE = {"cpu": 2048, "cuda": 8192}  # n of a product that takes long
 WIDE = {"cpu": (20_000, 500), "cuda": (200_000, 2000)}  # examples and features of a step that does
 READINGS = 3
+NUMBER = re.compile(r"\d[\d.e+-]*")  # in a failed check's words, which times differ each time
+# What tells the cause in a compiler's words, the surest first.
+TELLING = [re.compile(text) for text in (r"\bfatal error: ", r"\bcannot find -l", r"\berror: ")]
 
 
 def checks(framework: ModuleType, device: str, precisions: list[str]) -> Iterator[Check]:
@@ -68,12 +74,23 @@ def run(framework: str, device: str, found: Iterable[Check]) -> pd.DataFrame:
             passed, detail = False, str(error)
         except Exception as error:  # whatever an adaptor raises is a reason not to time it
             log.exception("%s: %s", subject, what)
-            passed, detail = False, f"{type(error).__name__}: {error}".strip().splitlines()[0]
+            passed, detail = False, reason(error)
         log.info("%s %s: %s: %s", "passed" if passed else "FAILED", subject, what, detail)
         rows.append((framework, device, subject, what, passed, detail))
     return pd.DataFrame(
         rows, columns=["framework", "device", "subject", "check", "passed", "detail"]
     )
+
+
+def reason(error: Exception) -> str:
+    """An error in one line, with the line of a compiler that tells the cause, where one spoke."""
+    lines = [line.strip() for line in f"{type(error).__name__}: {error}".splitlines()]
+    said = next((line for line in lines if line and not line.endswith(":")), lines[0])
+    for telling in TELLING:
+        causes = [line[found.start() :] for line in lines if (found := telling.search(line))]
+        if causes and causes[0] not in said:
+            return f"{said}: {causes[0]}"
+    return said
 
 
 def _products(framework: ModuleType, strategy: str, device: str) -> str:
@@ -271,7 +288,32 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
         found = checks(framework, device, parameters["precisions"])
         verdicts = pd.concat([verdicts, run(name, device, found)], ignore_index=True)
     about = provenance.collect(threads=[threads], **about)
-    parquet.write(verdicts, output, parameters=parameters, provenance=about)
+    compiled = verdicts.subject == COMPILED
+    for path, part in (
+        (output, verdicts[~compiled]),
+        (output.with_suffix("") / "compiled.parquet", verdicts[compiled]),
+    ):
+        if not _says(path, part, parameters):
+            parquet.write(part, path, parameters=parameters, provenance=about)
+    # an environment that could not be made is another matter than a check
+    failed = mendable(verdicts) if record.get("status", "ready") == "ready" else []
+    write_text(output.with_suffix(".json"), json.dumps({"failed": failed}))
+
+
+def _says(path: Path, verdicts: pd.DataFrame, parameters: dict) -> bool:
+    """Whether a table says the same, times apart: what was made after it is not made again."""
+    try:
+        before = parquet.read(path, digest(parameters))
+    except UserError:  # not there, damaged, or made with other parameters
+        return False
+    decided, now = (
+        [
+            (row.subject, row.check, row.passed or NUMBER.sub("", row.detail))
+            for row in table.itertuples()
+        ]
+        for table in (before, verdicts)
+    )
+    return decided == now
 
 
 if __name__ == "__main__":

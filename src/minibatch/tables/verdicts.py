@@ -20,6 +20,11 @@ def closed(verdicts: pd.DataFrame, subject: str = "") -> bool:
     return not failed.empty
 
 
+def mendable(verdicts: pd.DataFrame) -> list[str]:
+    """The subjects that failed for what may be mended, and not by another GPU alone."""
+    return sorted({*verdicts[~verdicts.passed].subject} - (ALONE - {COMPILED}))
+
+
 def gaps(verdicts: pd.DataFrame) -> list[str]:
     """One line for each failed check, for a reader of the results."""
     return [
