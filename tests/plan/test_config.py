@@ -633,7 +633,15 @@ def test_more_ranks_than_cores_are_warned_of(monkeypatch, cores, warned):
     assert found == ([line] if warned else [])
 
 
-@pytest.mark.parametrize(("rate", "warned"), [(0.95, False), (0.96, True)])
+@pytest.mark.parametrize(
+    ("rate", "warned"),
+    [
+        ("0.95", False),
+        ("0.96", True),
+        ("0.47, objective: mse", False),  # twice the gradient, half the limit
+        ("0.48, objective: mse", True),
+    ],
+)
 def test_the_warning_begins_at_the_stability_limit(rate, warned):
     text = edited("learning_rate: 1.0,", f"learning_rate: {rate},")
     assert bool(config.warnings(yaml.safe_load(text))) == warned

@@ -36,3 +36,9 @@ def test_a_rule_tracks_two_parameters_made_from_wildcards_alone(rule):
     body = RULES[rule].partition("    params:\n")[2].partition("    message:\n")[0]
     assert set(re.findall(r"^ {8}(\w+)=", body, re.MULTILINE)) - {"python"} == {"config", "code"}
     assert not re.search(r"lambda [^:]*,", body)
+
+
+@pytest.mark.parametrize("rule", ["verify", "baseline", "matmul", "train"])
+def test_a_measurement_takes_all_cores_so_that_nothing_runs_beside_it(rule):
+    [threads] = re.findall(r"^ {4}threads: *(.*?)(?: {2}#.*)?$", RULES[rule], re.MULTILINE)
+    assert threads == "all_cores"

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from minibatch.figures import style
+from minibatch.sgd.factors import gradient
 
 BOTTOM, TOP = 0.228, 0.35
 
@@ -66,11 +67,16 @@ def _about(run: pd.Series) -> str:
 
 
 def _stability(axes: Axes, run: pd.Series, problem: pd.Series) -> None:
-    """Say on which side of the stability limit a full-batch run is."""
-    side = ">" if run.learning_rate > problem.stability_limit else "≤"
+    """Say on which side of the stability limit a full-batch run is.
+
+    The limit is 2/λmax for half the mean squared error, and half of that without the ½.
+    """
+    factor = gradient(run.objective)
+    limit = problem.stability_limit / factor
+    side = ">" if run.learning_rate > limit else "≤"
     ends = "diverges" if side == ">" else "converges"
     axes.annotate(
-        f"η {side} 2/λmax\n= {problem.stability_limit:.4f}:\n{ends}",
+        f"η {side} {2 / factor:g}/λmax\n= {limit:.4f}:\n{ends}",
         (0.97, 0.95),
         xycoords="axes fraction",
         ha="right",
@@ -88,7 +94,8 @@ def _message(places: dict[str, pd.DataFrame], problem: pd.Series) -> str:
         if np.isfinite(middle.min()):
             best.setdefault(middle.idxmin(), {})[name] = middle.min()
         full = last[last.batch_size >= problem.examples * last.copies]
-        rising += list(full[full.learning_rate > problem.stability_limit].run)
+        rates = full.learning_rate * full.objective.map(gradient)
+        rising += list(full[rates > problem.stability_limit].run)
     ends = [_where(run, losses, len(places)) for run, losses in best.items()]
     diverging = f"; {', '.join(dict.fromkeys(rising))} diverges" if rising else ""
     if not best:

@@ -15,6 +15,7 @@ from minibatch.plan import experiment, gpu
 from minibatch.plan.written import Files, Key
 from minibatch.sgd import objective, surrogate
 from minibatch.sgd.examples import split
+from minibatch.sgd.factors import gradient
 from minibatch.sgd.scaling import scale
 from minibatch.tables import cores
 
@@ -241,8 +242,9 @@ def warnings(config: dict) -> list[str]:
         for run in experiment.plain_runs(config):
             values = experiment.resolve(config, run, framework)
             full = config["dataset"]["rows"] * values["copies"]
-            if values["batch_sizes"] == [full] and values["learning_rates"][0] > limit:
-                unstable.append(f"{run} ({values['learning_rates'][0]:g})")
+            rate = values["learning_rates"][0]
+            if values["batch_sizes"] == [full] and rate * gradient(values["objective"]) > limit:
+                unstable.append(f"{run} ({rate:g})")
     found = [
         f"warning: {framework} is not measured on {device}: there is no "
         f"workflow/envs/{framework}-{device}.txt"
