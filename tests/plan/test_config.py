@@ -634,6 +634,20 @@ def test_more_ranks_than_cores_are_warned_of(monkeypatch, cores, warned):
 
 
 @pytest.mark.parametrize(
+    ("old", "key"),
+    [("learning_rate: 1.0,", "learning_rate"), ("batch_size: 1500,", "batch_size")],
+)
+def test_a_number_that_no_float_can_hold_is_one_line(tmp_path, old, key):
+    digits = "9" * 400
+    path = tmp_path / "config.yaml"
+    path.write_text(edited(old, f"{key}: {digits},"))
+    with pytest.raises(UserError) as caught:
+        config.check(yaml.safe_load(path.read_text()), config.Files([path]))
+    [line] = str(caught.value).splitlines()
+    assert line.endswith(f"{key}: a number of so many digits is too large; less than 2^63")
+
+
+@pytest.mark.parametrize(
     ("rate", "warned"),
     [
         ("0.95", False),

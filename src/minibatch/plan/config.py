@@ -50,9 +50,8 @@ def or_exit(function: Callable, *arguments):
 
 def check(config: dict, files: Files) -> None:
     """Raise UserError, a line for each thing that is wrong, unless the configuration is whole."""
-    problems = (
-        list(_renamed(config)) or list(_against_schema(config)) or list(_against_sense(config))
-    )
+    stages = (_renamed, _against_schema, _too_large, _against_sense)
+    problems = next((found for stage in stages if (found := list(stage(config)))), [])
     if problems:
         lines = [files.locate(key) + _show(key) + text for key, text in problems]
         raise UserError("\n".join(dict.fromkeys(lines)))
@@ -89,6 +88,15 @@ def _against_schema(config: dict) -> Iterator[tuple[Key, str]]:
                 yield (*key, name), f"unknown key{_suggest(name, known)}"
         else:
             yield key, _explain(error)
+
+
+def _too_large(value, key: Key = ()) -> Iterator[tuple[Key, str]]:
+    """Whole numbers that no table and no float can hold."""
+    if isinstance(value, dict | list):
+        for name, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _too_large(part, (*key, name))
+    elif isinstance(value, int) and value >= 2**63:
+        yield key, "a number of so many digits is too large; less than 2^63"
 
 
 def _properties(schema: dict) -> list[str]:
