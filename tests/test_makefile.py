@@ -38,8 +38,8 @@ class Folder:
 
     def make(self, *arguments, **variables):
         command = ["make", f"PYTHON={self.python}", *arguments]
-        environment = os.environ | variables
-        environment.pop("MAKEFLAGS", None)
+        outer = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # of the make that calls these tests
+        environment = {k: v for k, v in os.environ.items() if k not in outer} | variables
         return subprocess.run(
             command, cwd=self.path, env=environment, capture_output=True, text=True, check=False
         )

@@ -14,7 +14,7 @@ import hashlib, io
 from minibatch.figures import style
 made, [[axes]] = style.figure("A title", size=(4, 3))
 axes.plot([1, 10], [2, 3], label="of a line", **style.line(0))
-style.legend(made, axes, columns=1)
+style.legend(made, columns=1)
 for kind in ("svg", "png"):
     file = io.BytesIO()
     made.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else {})
