@@ -10,6 +10,7 @@ SITE := import sysconfig; print(sysconfig.get_path("purelib"))
 # Modules are run by the interpreter, since the first line of a script does not take every path;
 # -P: what lies in this folder is not imported.
 RUN := $(VENV)/bin/python -P -m
+STUDY := PYTHONPATH=src $(RUN) minibatch.progress --cores 4
 PIP := -m pip install --quiet --disable-pip-version-check
 
 # Of the caller's settings, those with which another folder than $(VENV) would be filled, or none,
@@ -25,11 +26,11 @@ STALE := $(shell [ ! -e $(DONE) ] || [ "$$(cat $(DONE))" = "$$(cd $(VENV) && pwd
 .PHONY: all trial test test-quick test-slurm lint lock compare clean help stale
 
 all: $(DONE) ## the environment, the whole study, and where its report is
-	@$(RUN) snakemake --cores 4
+	@$(STUDY)
 	@echo "The report: $$PWD/results/report.html"
 
 trial: $(DONE) ## a first figure, of PyTorch alone; what it measures is not measured again by make
-	@$(RUN) snakemake --cores 4 --config 'frameworks=[pytorch]' -- results/figures/loss_by_time.png
+	@$(STUDY) --config 'frameworks=[pytorch]' -- results/figures/loss_by_time.png
 	@echo "The figure: $$PWD/results/figures/loss_by_time.png"
 
 test: lint ## lint and all tests

@@ -120,3 +120,5 @@ rule all:
         TABLES,
         expand("results/summary/{table}.parquet", table=SUMMARIES),
         expand("results/figures/{figure}.{format}", figure=FIGURES, format=["svg", "png"]),
+    message:
+        "All is there that was asked for"

@@ -20,7 +20,7 @@ case "$*" in
   "-m venv --clear "*) rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python";;
   "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
   *"-m pip install"*) touch "${PIP_TARGET:-${TARGET_IN_A_FILE:-$folder}}/installed";;
-  *"-m snakemake"*) [ -e "$folder/installed" ] && echo "snakemake: $*";;
+  *"-m snakemake"*|*"-m minibatch.progress"*) [ -e "$folder/installed" ] && echo "$PYTHONPATH: $*";;
 esac
 """
 
@@ -57,14 +57,17 @@ def folder(tmp_path):
 
 def test_the_study_runs_in_a_folder_whatever_its_name(folder):
     said = folder.run()
-    assert "snakemake: -P -m snakemake --cores 4" in said
+    assert "src: -P -m minibatch.progress --cores 4\n" in said
     assert said.endswith(f"The report: {folder.path}/results/report.html\n")
 
 
 def test_a_trial_draws_one_figure_of_pytorch_alone(folder):
     said = folder.run("trial")
     figure = "results/figures/loss_by_time.png"
-    assert f"snakemake --cores 4 --config frameworks=[pytorch] -- {figure}\n" in said
+    assert (
+        f"src: -P -m minibatch.progress --cores 4 --config frameworks=[pytorch] -- {figure}\n"
+        in said
+    )
     assert said.endswith(f"The figure: {folder.path}/{figure}\n")
 
 

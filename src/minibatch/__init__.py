@@ -13,6 +13,7 @@ A line a room, in the order in which they may import one another: each only from
 - report      tables and figures → page
 - command     what the command lines of all stages have in common
 - stages      one module a stage, run as `python -m minibatch.stages.NAME`
+- progress    Snakemake under one bar, for make
 - torchrun    starts the ranks of a stage that several processes share
 - compare     the results of several machines side by side
 """
