@@ -18,6 +18,9 @@ PIP := -m pip install --quiet --disable-pip-version-check
 unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER PIP_PYTHON PIP_DRY_RUN
 unexport PIP_NO_DEPS PIP_REQUIRE_VIRTUALENV MPLBACKEND
 
+# Snakemake and pip do not start for a user who has no home at all.
+export HOME ?= $(CURDIR)/.snakemake/home
+
 # The environment names the folder that it was made in. It is made anew where that was moved or
 # copied, or where the Python that it was made with is gone.
 STALE := $(shell [ ! -e $(DONE) ] || [ "$$(cat $(DONE))" = "$$(cd $(VENV) && pwd -P)" ] \
