@@ -3,9 +3,11 @@
 import logging
 import os
 import sys
+from pathlib import Path
 
 from snakemake.utils import update_config
 
+from minibatch.errors import UserError
 from minibatch.locks import JOBS
 from minibatch.plan import caller, environments, experiment, gate
 from minibatch.plan import config as configuration
@@ -26,12 +28,27 @@ def settings(source: str, remote: bool) -> dict[str, str | None]:
     }
 
 
+def require_access(state: str) -> None:
+    """Raise UserError where the user may not go on with what Snakemake keeps in a folder.
+
+    Snakemake lets only the one who ran it read that: a colleague's finished study is an example.
+    """
+    kept = Path(state) if Path(state).exists() else Path()
+    for path in (kept, *kept.glob("metadata/*")):
+        if not os.access(path, os.R_OK if path.is_file() else os.W_OK):
+            raise UserError(
+                f"{path.resolve()} belongs to another user ({path.stat().st_uid}); work in a copy "
+                "of your own"
+            )
+
+
 def start(workflow) -> configuration.Files:
     """Set the environment, read and check the configuration, and say what deserves a word.
 
     Takes Snakemake's workflow, whose `config` is whole afterwards; returns the files as written.
     Ends the program with the lines of what is wrong.
     """
+    configuration.or_exit(require_access, os.path.dirname(LOCK))
     logging.raiseExceptions = False  # on a full disk, our line and not how Snakemake fails to log
     for name, value in settings(f"{workflow.basedir}/src", workflow.remote_exec).items():
         if value is None:
