@@ -20,7 +20,7 @@ from minibatch.figures import machines, style
 from minibatch.figures.save import save
 from minibatch.summaries import chapter
 from minibatch.summaries.per_seed import plain
-from minibatch.summaries.text import digits
+from minibatch.summaries.text import digits, times
 from minibatch.tables import parquet, provenance
 
 Tables = dict[str, pd.DataFrame]
@@ -161,7 +161,7 @@ def _cell(row: dict, first: str, factor: float) -> str:
     if row["machine"] == first or pd.isna(row["ratio"]):
         return said
     to = "" if row["ratio_to"] == row["device"] else f" {row['ratio_to']}"
-    return f"{said} ({style.times(row['ratio'])}{to})"
+    return f"{said} ({times(row['ratio'])}{to})"
 
 
 def load(folders: Sequence[Path]) -> dict[str, Tables]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from minibatch.figures import framework_cost, style
+from minibatch.figures import framework_cost
 from minibatch.figures import ladder as figure
 from minibatch.summaries import ladder
 
@@ -217,11 +217,3 @@ def test_an_odd_number_of_batch_sizes_and_a_baseline_without_scikit_learn_are_dr
     steps, _ = draw(traces(["pytorch"], sizes=[1, 10, 1500]), baseline)
     assert [axes.axison for axes in steps.axes] == [True, True, True, False]
     assert "scikit-learn" not in said(steps)
-
-
-@pytest.mark.parametrize(
-    ("ratio", "text"),
-    [(0.127, "0.13×"), (1, "1×"), (1.26, "1.3×"), (78.9, "79×"), (71_849, "72,000×")],
-)
-def test_ratios_are_rounded_to_two_digits(ratio, text):
-    assert style.times(ratio) == text

@@ -11,7 +11,7 @@ from minibatch.report.sheets import answer
 from minibatch.sgd import surrogate
 from minibatch.summaries import agreement, chapter, matmul, problem, published, statements, training
 from minibatch.summaries.per_seed import per_seed, plain, spread
-from minibatch.summaries.text import digits
+from minibatch.summaries.text import digits, times
 
 DEFAULTS = {
     "machine": "here",
@@ -589,3 +589,11 @@ def test_checks_are_passed_or_failed():
 )
 def test_numbers_have_three_digits_and_commas(value, said):
     assert digits(value) == said
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [(0.127, "0.13×"), (1, "1×"), (1.26, "1.3×"), (78.9, "79×"), (71_849, "72,000×")],
+)
+def test_ratios_are_rounded_to_two_digits(ratio, text):
+    assert times(ratio) == text

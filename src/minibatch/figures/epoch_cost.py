@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.summaries.per_seed import COSTS, per_seed
-from minibatch.summaries.text import digits
+from minibatch.summaries.text import digits, times
 
 LABELS = {
     "seconds": "all",
@@ -72,7 +72,7 @@ def _costs(costs: pd.DataFrame) -> str:
         medians = costs.groupby("batch_size").seconds.median()
         if len(medians) == 1:
             return f"An epoch at batch size {full} takes {digits(1e3 * medians[full])} ms"
-        ratio = style.times(medians[medians.index.min()] / medians[full])
+        ratio = times(medians[medians.index.min()] / medians[full])
         return f"An epoch at batch size {medians.index.min()} takes {ratio} that at {full}"
     shares = []
     for loader, group in costs[costs.batch_size == full].groupby("loader", sort=False):

@@ -3,7 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from minibatch.figures import style, variants
+from minibatch.figures import variants
+from minibatch.summaries.text import times
 
 LABELS = {"permutation": "permutation", "replacement": "with replacement"}
 
@@ -21,7 +22,7 @@ def draw(tables: dict[str, pd.DataFrame], pairs: list[list[str]]) -> Figure:
 
 
 def _message(pairs: variants.Pairs) -> str:
-    changes = [f"{style.times(ratio)} for {run}" for run, ratio in variants.ratios(pairs).items()]
+    changes = [f"{times(ratio)} for {run}" for run, ratio in variants.ratios(pairs).items()]
     if not changes:
         return "With replacement, no final loss above the floor can be compared"
     return f"With replacement, the final loss above the floor is {', '.join(changes)}"

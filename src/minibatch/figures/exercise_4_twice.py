@@ -3,7 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from minibatch.figures import style, variants
+from minibatch.figures import variants
+from minibatch.summaries.text import times
 
 LABELS = {1: "as it is", 2: "every example twice"}
 
@@ -23,7 +24,7 @@ def draw(tables: dict[str, pd.DataFrame], pairs: list[list[str]]) -> Figure:
 def _message(pairs: variants.Pairs) -> str:
     """Say how the time of an update changes."""
     changes = [
-        f"{style.times(_update_seconds(variant) / _update_seconds(run))} for {name}"
+        f"{times(_update_seconds(variant) / _update_seconds(run))} for {name}"
         for name, (run, variant) in pairs.items()
     ]
     copies = {tuple(run.copies.iloc[0] for run in pair) for pair in pairs.values()}

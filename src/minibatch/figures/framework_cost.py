@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.summaries.per_seed import plain_epochs
+from minibatch.summaries.text import times
 
 IMPLEMENTATIONS = ["scratch", "concise", "compiled"]
 
@@ -56,7 +57,7 @@ def _message(costs: pd.DataFrame, baseline: pd.DataFrame) -> str:
     medians = _medians(compared, ["batch_size", "series", "implementation"])
     said = []
     for size in sorted({*compared.batch_size.agg(["min", "max"]).dropna()}):
-        ratio = style.times(medians[size].min() / least[size])
+        ratio = times(medians[size].min() / least[size])
         said.append(f"{ratio} at batch size {size:g} ({' '.join(medians[size].idxmin())})")
     if not said:
         return "No run with direct indexing has a batch size of the plain compiled loop"

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
+from minibatch.summaries.text import times
 
 # What the title calls a rung; those of the table, from the top.
 RUNGS = {
@@ -91,9 +92,7 @@ def _points(
     style.ranges(axes, heights, values, along="x", label=label, **look)
     for row, height in zip(rows.itertuples(), heights, strict=True):
         axes.annotate(
-            f"{1e6 * row.seconds_median:.2g} µs"
-            if row.rung == "baseline"
-            else style.times(row.ratio),
+            f"{1e6 * row.seconds_median:.2g} µs" if row.rung == "baseline" else times(row.ratio),
             (1e3 * row.seconds_high, height),
             xytext=(5, 0),
             textcoords="offset points",
@@ -117,4 +116,4 @@ def _message(rows: pd.DataFrame) -> str:
 
 def _range(low: float, high: float) -> str:
     """Two ratios, or one if they look the same."""
-    return " to ".join(dict.fromkeys([style.times(low), style.times(high)]))
+    return " to ".join(dict.fromkeys([times(low), times(high)]))

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.summaries.ladder import RUNGS
+from minibatch.summaries.text import times
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -74,7 +75,7 @@ def _message(rows: pd.DataFrame, first: str) -> str:
     others = rows[(rows.machine != first) & rows.ratio.notna()]
     key = ["machine", "device", "ratio_to"]
     for (machine, device, to), ratios in others.groupby(key, sort=False).ratio:
-        ends = " to ".join(dict.fromkeys(style.times(end) for end in (ratios.min(), ratios.max())))
+        ends = " to ".join(dict.fromkeys(times(end) for end in (ratios.min(), ratios.max())))
         where = machine if device == "cpu" else f"{machine}, {device}"
         against = "" if device == to else f" (against {first}'s {to})"
         said.append(f"{ends} {'' if said else 'the time '}on {where}{against}")

@@ -14,6 +14,8 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from minibatch.summaries.text import times
+
 # Okabe and Ito (2008), without the yellow, which is too pale for a line.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9"]
 DASHES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2))]
@@ -189,11 +191,6 @@ def warn(made: Figure, lines: Iterable[str]) -> None:
 def _wrap(made: Figure, text: str) -> str:
     """Break lines at the width of a figure, in the size and weight of its title."""
     return textwrap.fill(text, int(11 * made.get_figwidth()) - 14)
-
-
-def times(ratio: float) -> str:
-    """A ratio to two digits, since they span decades: 1.3×, 79×, 72,000×."""
-    return f"{float(f'{ratio:.2g}'):,g}×"
 
 
 def extremes(ratios: pd.Series) -> str:

@@ -6,6 +6,11 @@ def digits(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.15g}"
 
 
+def times(ratio: float) -> str:
+    """A ratio to two digits, since they span decades: 1.3×, 79×, 72,000×."""
+    return f"{float(f'{ratio:.2g}'):,g}×"
+
+
 def counted(count: int, what: str) -> str:
     """1 epoch, 2 epochs."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
