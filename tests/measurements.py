@@ -17,6 +17,8 @@ from minibatch.tables import verdicts as gate
 from minibatch.tables.canonical import digest
 
 SUBJECTS = ["products", "clock", "scratch", "concise", "compiled"]
+RUN = ["implementation", "objective", "loader", "batch_size", "learning_rate", "epochs"]
+RUN += ["schedule", "sampling", "copies"]
 FLOOR = 0.2417
 # How a run may go: the loss at its end from that at its beginning.
 FATES = {
@@ -118,12 +120,12 @@ def _traces(
         return pd.DataFrame()
     apart = place["device"] == "cpu" and parameters["implementation"] != "compiled"
     phases = (0.3, 0.4, 0.3) if apart else (np.nan,) * 3
-    names = ["machine", "framework", "device", "run", *builders.RUN, "seed", "step", "epoch"]
+    names = ["machine", "framework", "device", "run", *RUN, "seed", "step", "epoch"]
     names += ["loss", "seconds", "load_seconds", "compute_seconds", "update_seconds"]
     rows = []
     for run in combinations(parameters):
         about = "here", place["framework"], place["device"], parameters["run"]
-        about += tuple(getattr(run, name) for name in builders.RUN)
+        about += tuple(getattr(run, name) for name in RUN)
         updates = run.epochs * -(-examples * run.copies // run.batch_size)
         fate = FATES[random.choice(list(FATES), p=[0.75, *[0.05] * 5])]
         for seed in range(parameters["seeds"]):
