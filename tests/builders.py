@@ -2,7 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+
+from minibatch.summaries import machines
+from minibatch.summaries.ladder import RUNGS
+from minibatch.tables.canonical import digest
 
 
 def baseline(seconds: dict[tuple[str, int], Sequence[float]], **about) -> pd.DataFrame:
@@ -33,3 +38,68 @@ def verdicts(failed: dict[str, str], subjects: Sequence[str], **about) -> pd.Dat
         for name in subjects
     ]
     return pd.DataFrame(rows).assign(**{"framework": "pytorch", "device": "cpu"} | about)
+
+
+# Summary tables of one machine that takes `factor` times as long, and of several side by side.
+
+
+def ends(name, value):
+    return {f"{name}_median": value, f"{name}_low": value / 2, f"{name}_high": value * 2}
+
+
+def ladder(factor=1.0, device="cpu", frameworks=("pytorch", "jax"), sizes=(1, 1500)):
+    rows = [
+        {"framework": framework, "rung": rung, "batch_size": size} | ends("seconds", factor / size)
+        for framework in frameworks
+        for rung in RUNGS
+        for size in sizes
+    ]
+    below = {"framework": "numba", "rung": "baseline", "batch_size": 1} | ends("seconds", 1e-5)
+    return pd.DataFrame([*rows, below]).assign(device=device, ratio=1.0)
+
+
+def matmul(factor=1.0, device="cpu"):
+    cases = [("element", 256, 0, 0.1), ("block", 256, 64, 40), ("full", 256, 0, 80)]
+    # none of these is at the chapter's size, a product by a strategy, or in its precision
+    cases += [("full", 64, 0, 7), ("block", 256, 16, 7), ("product", 256, 0, 7)]
+    cases = [(*case, "float32") for case in [*cases, ("copy", 256, 0, 7)]]
+    cases += [("full", 256, 0, 7, "tf32"), ("block", 256, 64, 7, "bfloat16")]
+    return pd.DataFrame(
+        {"strategy": strategy, "n": n, "block": block, "precision": precision}
+        | ends("rate", rate / factor)
+        for strategy, n, block, rate, precision in cases
+    ).assign(framework="pytorch", device=device, threads=1)
+
+
+def training(factor=1.0, device="cpu"):
+    runs = [("gd", 4e-3), ("sgd", np.inf), ("grid", 7.0), ("grid", 7.0), ("gd_tenth", 7.0)]
+    rows = pd.DataFrame(
+        {"run": run, "loader": loader} | ends("seconds_to_target", factor * seconds)
+        for run, seconds in runs
+        for loader in ("framework", "direct")
+    )
+    rows["schedule"] = np.where(rows.run == "gd_tenth", "tenth", "constant")
+    about = {"framework": "pytorch", "device": device, "sampling": "permutation", "copies": 1}
+    about["batch_size"] = 10
+    return rows.assign(**about)
+
+
+def everything(factor=1.0, device="cpu"):
+    made = {"ladder": ladder, "matmul": matmul, "training": training}
+    return {name: make(factor, device) for name, make in made.items()}
+
+
+def both(read, other):
+    return {name: pd.concat([read[name], other[name]], ignore_index=True) for name in read}
+
+
+def compared(**found):
+    """Machines side by side, from the summary tables of each by its name."""
+    return machines.compare(found, {name: f"{name}, CPU" for name in found})
+
+
+def raw(seeds=5, rows=1500, **more):
+    """The parameters of a run that summaries are made from, and of its data, by path."""
+    examples = {"rows": rows}
+    run = {"seeds": seeds, "inputs": {"results/data/examples.parquet": digest(examples)}}
+    return {"train/pytorch/cpu/gd.parquet": run | more, "data/examples.parquet": examples}

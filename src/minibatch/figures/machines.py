@@ -12,7 +12,7 @@ from minibatch.summaries.text import times
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """One row of panels a framework, one panel a rung of the ladder, one colour a machine.
 
-    Reads "machines", which `minibatch.compare` makes. Each point is the median and the range over
+    Reads "machines", which `summaries.machines` makes. Each point is the median and the range over
     seeds; a device other than the CPU has hollow markers and dots.
     """
     rows = tables["machines"]

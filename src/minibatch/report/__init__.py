@@ -1,1 +1,1 @@
-"""From tables and figures to a page."""
+"""From tables and figures to a page, and from a comparison to text."""
