@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from minibatch.figures import style
-from minibatch.summaries.chapter import BLOCK, N
+from minibatch.summaries.chapter import BLOCK, N, by_strategy
 from minibatch.summaries.text import digits
 
 FITS = "; the matrices fit in cache, so a point may lie above the slope"
@@ -61,7 +61,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def _points(rows: pd.DataFrame) -> pd.DataFrame:
     """The rates of the strategies at the chapter's size and block width, or at the nearest ones."""
-    rows = rows[rows.intensity.notna() & (rows.precision == "float32")]
+    rows = by_strategy(rows)
     rows = rows[rows.n == _nearest(rows.n, N)]
     return rows[rows.block.isin([0, _nearest(rows.block[rows.block > 0], BLOCK)])]
 

@@ -8,8 +8,13 @@ from minibatch.sgd.strategies import STRATEGIES
 N, BLOCK = 256, 64
 
 
+def by_strategy(matmul: pd.DataFrame) -> pd.DataFrame:
+    """The rows of products by a strategy in float32, without the ceilings, of whatever size."""
+    return matmul[matmul.strategy.isin(list(STRATEGIES)) & (matmul.precision == "float32")]
+
+
 def products(matmul: pd.DataFrame) -> pd.DataFrame:
     """The rows of N×N products by a strategy in float32, of block products those with BLOCK."""
-    block = np.where(matmul.strategy == "block", BLOCK, 0)
-    chosen = (matmul.n == N) & (matmul.block == block) & (matmul.precision == "float32")
-    return matmul[chosen & matmul.strategy.isin(list(STRATEGIES))]
+    rows = by_strategy(matmul)
+    block = np.where(rows.strategy == "block", BLOCK, 0)
+    return rows[(rows.n == N) & (rows.block == block)]
