@@ -149,9 +149,14 @@ def test_other_parameters_are_named_in_a_warning_and_in_the_figure(pair, capsys)
     assert parquet.read("comparison/machines.parquet").ratio.notna().any()
 
 
-def test_where_only_the_summaries_were_copied_the_tables_that_differ_are_named(pair, capsys):
+@pytest.mark.parametrize("made_again", [False, True])
+def test_a_table_that_the_summaries_were_not_made_from_is_only_named(pair, capsys, made_again):
+    """Where only the summaries were copied, or it was made again and they were not."""
     results(Path("node/results"), NODE, everything(3), raw(seeds=3))
-    Path("node/results/train/pytorch/cpu/gd.parquet").unlink()
+    path = Path("node/results/train/pytorch/cpu/gd.parquet")
+    path.unlink()
+    if made_again:
+        parquet.write(pd.DataFrame(), path, parameters={"seeds": 4}, provenance={})
     assert said(pair, capsys).err.endswith("other parameters: train/pytorch/cpu/gd.parquet\n")
 
 

@@ -68,18 +68,21 @@ def test_where_the_first_machine_has_no_number_there_is_no_ratio():
     assert torch.ratio.isna().all()
 
 
-def said(lost=(), **made):
-    """What is said of machines with two summaries of one run each; all but `lost` can be read."""
+def said(lost=None, **made):
+    """What is said of machines with two summaries of one run each.
+
+    `lost`, the name of a machine and a path, cannot be read.
+    """
     parameters = {
         name: [{"inputs": {f"results/{RUN}": digest(tables[RUN])}}] * 2
         for name, tables in made.items()
     }
 
-    def read(tables, path, expected):
-        known = path in tables and path not in lost and digest(tables[path]) == expected
-        return tables[path] if known else None
+    def read(name, path, expected):
+        known = (name, path) != lost and digest(made[name].get(path)) == expected
+        return made[name][path] if known else None
 
-    return differences(parameters, {name: partial(read, made[name]) for name in made})
+    return differences(parameters, {name: partial(read, name) for name in made})
 
 
 def test_each_machine_with_other_parameters_than_the_first_has_a_line():
@@ -97,9 +100,10 @@ def test_other_data_below_a_run_and_long_values_are_named():
     assert line.endswith("parameters: other batch_sizes; rows 1500 against 1000")
 
 
+@pytest.mark.parametrize("machine", ["laptop", "node"])
 @pytest.mark.parametrize("path", raw())
-def test_what_a_summary_was_made_from_is_named_where_it_cannot_be_read(path):
-    [line] = said([path], laptop=raw(), node=raw(rows=1000))
+def test_what_a_summary_was_made_from_is_named_where_it_cannot_be_read(machine, path):
+    [line] = said((machine, path), laptop=raw(), node=raw(rows=1000))
     assert line.endswith(f"other parameters: {path}")
 
 
