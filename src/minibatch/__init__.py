@@ -7,10 +7,12 @@ A line a room, in the order in which they may import one another: each only from
 - sgd         what is computed, and the oracles that it is checked against
 - frameworks  one module a framework, found by its file
 - locks       one run at a time in a folder; only the Snakefile, plan/boot and command use them
-- plan        what config.yaml asks for, checked and as jobs; only the Snakefile imports it
-- summaries   tables → the tables of the report and of the comparison, one module each
+- plan        what config.yaml asks for, checked, and what each job reads; only the Snakefile
+              imports it
+- summaries   tables → the numbers of the report and of the comparison, one module each
 - figures     tables → figure, one module each
-- report      tables and figures → page; the comparison → text
+- report      which of the numbers are shown, and how; the words of the page are in its template,
+              workflow/resources/report.html.j2
 - command     what the command lines of all stages have in common
 - stages      one module a stage, run as `python -m minibatch.stages.NAME`
 - progress    Snakemake under one bar, for make
