@@ -1,118 +1,146 @@
-"""Configurations, drawn from the schema of config.yaml, for Hypothesis."""
+"""Configurations, drawn from the schema of config.yaml.
 
-from hypothesis import strategies as st
+By a random generator, and not choice by choice by Hypothesis, which takes longer over hundreds of
+choices than a figure takes to be drawn, and tries each configuration again with small changes.
+"""
 
+from random import Random
+
+from minibatch.plan import environments
 from minibatch.plan.config import DEFINITIONS, SCHEMA
 
 # What the schema leaves open, and small numbers, since a synthetic table has rows for each.
-SIZES = st.sampled_from([1, 2, 8, 32, 64, 128, 256, 512, 1024, 16384])
-VALUES = {
-    "frameworks": st.sampled_from(["pytorch", "tensorflow", "mxnet", "jax"]),
-    "sources": st.just("http://one.example/table.dat"),
-    "rows": st.sampled_from([10, 100, 1500, 1503]) | st.integers(10, 1503),
-    "threads": st.integers(1, 4),
-    "seeds": st.integers(2, 4),
-    "epochs": st.sampled_from([1, 2, 3, 10, 1000]),
-    "copies": st.integers(1, 3),
-    "learning_rate": st.sampled_from([0.005, 0.05, 0.4, 1, 1.0, 30.0, 1e-9, 1e200]),
-    "batch_size": st.sampled_from([1, 2, 10, 50, 100, 1500, 3000]) | st.integers(1, 3000),
-    "target_loss": st.sampled_from([0.25, 0.3, 1, 1e-6, 1e6]),
-    "budget_seconds": st.sampled_from([1e-3, 1, 100.0]),
-    "ranks": st.integers(1, 9),
-    "copy_mib": st.integers(1, 4096),
-}
+LARGEST = 16384
+SIZES = [1, 2, 8, 32, 64, 128, 256, 512, 1024, LARGEST]
+FRAMEWORKS = ["pytorch", "tensorflow", "mxnet", "jax"]
 NAMES = [
     *("gd", "sgd", "minibatch_100", "minibatch_10", "concise_10", "concise", "compiled", "grid"),
     *("other", "gd_tenth", "x"),
 ]
-KEYS = {"runs": st.sampled_from(NAMES), "override": VALUES["frameworks"]}
-MOST = 4  # items of a list
-
-
-def drawn(schema: dict, name: str = "") -> st.SearchStrategy:
-    """What a schema allows at a key, as far as the schema of config.yaml uses the language."""
-    if "$ref" in schema:
-        referred = DEFINITIONS[schema["$ref"].rpartition("/")[2]]
-        rest = {key: value for key, value in schema.items() if key != "$ref"}
-        properties = referred.get("properties", {}) | rest.pop("properties", {})
-        merged = referred | rest | ({"properties": properties} if properties else {})
-        return drawn(merged, name)
-    if "enum" in schema:
-        return st.sampled_from(schema["enum"])
-    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    return st.one_of([KINDS[kind](schema, name) for kind in types])
-
-
-def _object(schema: dict, name: str) -> st.SearchStrategy:
-    if "properties" not in schema:
-        keys = KEYS[name] if name in KEYS else drawn(schema["propertyNames"])
-        least = schema.get("minProperties", 0)
-        more = schema["additionalProperties"]
-        return st.dictionaries(keys, drawn(more, name), min_size=least, max_size=6)
-    required = schema.get("required", [])
-    parts = {key: drawn(value, key) for key, value in schema["properties"].items()}
-    return st.fixed_dictionaries(
-        {key: parts[key] for key in required},
-        optional={key: part for key, part in parts.items() if key not in required},
-    )
-
-
-def _array(schema: dict, name: str) -> st.SearchStrategy:
-    unique = {"unique_by": float} if name in ("batch_size", "learning_rate") else {}
-    unique = unique or {"unique": schema.get("uniqueItems", False)}
-    least = schema.get("minItems", 0)
-    return st.lists(drawn(schema["items"], name), min_size=least, max_size=MOST, **unique)
-
-
-def _number(schema: dict, name: str) -> st.SearchStrategy:  # noqa: ARG001
-    return VALUES.get(name, SIZES)
-
-
-KINDS = {
-    "object": _object,
-    "array": _array,
-    "integer": _number,
-    "number": _number,
-    "string": lambda schema, name: VALUES.get(name, st.sampled_from(NAMES)),  # noqa: ARG005
+VALUES = {
+    "frameworks": FRAMEWORKS,
+    "sources": ["http://one.example/table.dat"],
+    "rows": [10, 100, 1500, 1503, *range(11, 1503, 100)],
+    "threads": [1, 2, 3, 4],
+    "seeds": [2, 3],
+    "epochs": [1, 2, 3, 10, 1000],
+    "copies": [1, 2, 3],
+    "learning_rate": [0.005, 0.05, 0.4, 1, 1.0, 30.0, 1e-9, 1e200],
+    "batch_size": [1, 2, 10, 50, 64, 100, 777, 1500, 3000],
+    "target_loss": [0.25, 0.3, 1, 1e-6, 1e6],
+    "budget_seconds": [1e-3, 1, 100.0],
+    "ranks": [*range(1, 10)],
+    "copy_mib": [1, 2, 100, 4096],
+    "runs": NAMES,
+    "base": NAMES,
+    "override": FRAMEWORKS,
 }
 
+OF_A_RUN = DEFINITIONS["values"]["properties"]
 
-@st.composite
-def any_configuration(draw) -> dict:
+
+class Draw:
+    """Draws what a schema allows, as far as the schema of config.yaml uses the language."""
+
+    def __init__(self, random: Random, most: int):
+        """Draw by a random generator; lists have at most this many items."""
+        self._random, self._most = random, most
+
+    def value(self, schema: dict, name: str):
+        """What a schema allows at a key of this name."""
+        if "$ref" in schema:
+            referred = DEFINITIONS[schema["$ref"].rpartition("/")[2]]
+            properties = referred.get("properties", {}) | schema.get("properties", {})
+            schema = referred | ({"properties": properties} if properties else {})
+        if "enum" in schema:
+            return self._random.choice(schema["enum"])
+        types = schema.get("type", "string")
+        several = isinstance(types, list) and self._random.random() < 0.3
+        kind = types if isinstance(types, str) else types[several]  # a number, or some
+        if kind == "object":
+            return self._object(schema, name)
+        if kind == "array":
+            return self._array(schema, name)
+        return self._random.choice(VALUES.get(name, SIZES))
+
+    def _object(self, schema: dict, name: str) -> dict:
+        if "properties" in schema:
+            return {
+                key: self.value(value, key)
+                for key, value in schema["properties"].items()
+                if key in schema.get("required", []) or self._random.random() < 0.5
+            }
+        keys, values = schema.get("propertyNames", {}), schema["additionalProperties"]
+        count = self._random.randint(schema.get("minProperties", 0), self._most + 2)
+        return {self.value(keys, name): self.value(values, name) for _ in range(count)}
+
+    def _array(self, schema: dict, name: str) -> list:
+        """Without the values that are there already, 1 and 1.0 among them."""
+        count = self._random.randint(schema.get("minItems", 0), self._most)
+        return [*dict.fromkeys(self.value(schema["items"], name) for _ in range(count))]
+
+
+def any_configuration(random: Random, most: int) -> dict:
     """What the schema allows, whether it makes sense or not."""
-    return draw(drawn(SCHEMA))
+    return Draw(random, most).value(SCHEMA, "")
 
 
-@st.composite
-def legal(draw) -> dict:
+def legal(random: Random, most: int) -> dict:
     """What the schema allows, mended where it would most often not fit together."""
-    config = draw(drawn(SCHEMA))
-    common = sorted({64, 256} | {draw(SIZES)})
+    config = any_configuration(random, most)
+    devices = config["devices"]
+    config["frameworks"].sort(key=lambda name: not environments.places([name], devices))
+    if not environments.places(config["frameworks"], ["cuda"]):
+        config["devices"] = ["cpu"]
+    common = sorted({64, 256, random.choice(SIZES)})
     matmul, parallel, training = config["matmul"], config["parallel"], config["training"]
     for section in (matmul, matmul["cuda"]):
         section["sizes"] = [*dict.fromkeys([*section["sizes"], *common])]
-    matmul["blocks"]["n"] = draw(st.sampled_from(common))
+    if {*matmul["strategies"]} <= {*matmul["largest"]}:
+        matmul["largest"][random.choice(matmul["strategies"])] = LARGEST
+    matmul["blocks"]["n"] = random.choice(common)
     matmul["cuda"]["precisions"] = [*dict.fromkeys(["float32", *matmul["cuda"]["precisions"]])]
     parallel["ranks"] = [*dict.fromkeys([*parallel["ranks"], 1])]
-    rows, runs = config["dataset"]["rows"], training["runs"]
+    rows = config["dataset"]["rows"]
     training["baseline"]["batch_size"] = _at_most(rows, training["baseline"]["batch_size"])
+    _mend_runs(training["runs"], rows, random, most)
+    return config
+
+
+def _mend_runs(runs: dict[str, dict], rows: int, random: Random, most: int) -> None:
+    """Give each run a base that is none itself, or what a run without a base needs."""
+    draw = Draw(random, most)
     bases = [name for name, run in runs.items() if "base" not in run]
     for run in runs.values():
-        if "base" in run and bases:
-            run["base"] = draw(st.sampled_from(bases))
-            run.pop("batch_size", None)
-            run.pop("copies", None) if draw(st.booleans()) else None
-        else:
+        if "base" not in run or not bases:
             run.pop("base", None)
             for name in ("implementation", "batch_size", "learning_rate", "epochs"):
                 if name not in run:
-                    run[name] = draw(drawn(DEFINITIONS["values"]["properties"][name], name))
+                    run[name] = draw.value(OF_A_RUN[name], name)
+    for run in runs.values():
+        if "base" in run:
+            run["base"] = random.choice(bases)
+            run.pop("batch_size", None)
+            if random.random() < 0.6:
+                _make_alike(run, runs[run["base"]], draw, random)
         for values in (run, *run.get("override", {}).values()):
             if "batch_size" in values:
                 values["batch_size"] = _at_most(rows, values["batch_size"])
             if values.get("implementation") == "compiled":
                 values["loaders"] = ["direct"]
-    return config
+
+
+def _make_alike(run: dict, base: dict, draw: Draw, random: Random) -> None:
+    """Let a run differ from its base in one respect, which an exercise shows."""
+    name = random.choice(["schedule", "sampling", "copies"])
+    others = {*run} - {"base"}
+    for other in others:
+        del run[other]
+    run[name] = draw.value(OF_A_RUN[name], name)
+    base.pop("override", None)
+    for several in ("batch_size", "learning_rate"):
+        if isinstance(base[several], list):
+            base[several] = base[several][0]
 
 
 def _at_most(rows: int, sizes):

@@ -1,6 +1,8 @@
 """Every table that a configuration asks for, with numbers as a machine might have measured them."""
 
+from collections.abc import Sequence
 from functools import cache
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -29,48 +31,94 @@ FATES = {
     "overflows": lambda *_: np.inf,
     "no number": lambda *_: np.nan,
 }
+SHARES = [0.75, *[0.05] * 5]  # of all runs
+VARIED = ["loader", "batch_size", "learning_rate"]  # within a table of traces
+SECONDS = ["seconds", "load_seconds", "compute_seconds", "update_seconds"]
+POINTS = 4  # of a trace, after its first
 
 
-def measure(config: dict, seed: int, closed: dict[tuple[str, str], str]) -> dict[str, pd.DataFrame]:
-    """The tables by path; `closed` are subjects whose check failed, by framework and device.
+class Tables:
+    """The tables of a configuration, each made when it is read, and served in the place of files.
 
-    Each has its parameters and provenance under `attrs`, as one that was read. A job whose gate
-    is closed has a table without rows.
+    `closed` are subjects whose check failed, by framework and device: what that forbids has a
+    table without rows. `fates` is how often a run goes which way, in the order of FATES. While
+    `patch` lasts, stages read these tables, and write theirs to `found`, by path.
     """
-    random = np.random.default_rng(seed)
-    found: dict[str, pd.DataFrame] = {}
-    for path, parameters in experiment.measured(config).items():
-        table = _table(path, parameters, found, random, closed)
-        about = {"machines": ["here, a CPU, 2 cores"], "gpus": [], "threads": [1]}
-        about["frameworks"] = [parameters.get("framework", "numba")]
-        table.attrs = {"parameters": parameters, "provenance": about}
-        found[path] = table
-    return found
+
+    def __init__(
+        self, config: dict, seed: int, closed: dict, patch, fates: Sequence[float] = SHARES
+    ):
+        self.found: dict[str, pd.DataFrame] = {}
+        self._asked = experiment.measured(config)
+        self._rows = config["dataset"]["rows"]
+        self._seed, self._closed, self._fates = seed, closed, fates
+        here = {"started": "today", "commit": "abc", "system": "Linux", "python": "3"}
+        here |= {"numpy": "2", "pandas": "3", "pyarrow": "20"}
+        patch.setattr(experiment, "measured", lambda _: self._asked)  # which takes its time
+        origin = parquet.origin
+        patch.setattr(parquet, "origin", lambda frames: Shared(origin(frames)))
+        patch.setattr(parquet, "read", self._read)
+        patch.setattr(parquet, "write", self._write)
+        patch.setattr(provenance, "collect", lambda **more: here | more)
+
+    def _read(self, path, expected=None) -> pd.DataFrame:
+        """In the place of `parquet.read`."""
+        table = self._at(str(path))
+        assert expected in (None, digest(table.attrs["parameters"]))
+        return table.copy(deep=False)  # the reader's own, with `attrs` of its own
+
+    def _write(self, frame: pd.DataFrame, path, *, parameters: dict, provenance: dict) -> None:
+        """In the place of `parquet.write`: columns get the types of a file that was read again."""
+        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+        self._keep(str(path), table.to_pandas(ignore_metadata=True), parameters, provenance)
+
+    def _keep(self, path: str, table: pd.DataFrame, parameters: dict, provenance: dict) -> None:
+        table.attrs = {"parameters": Shared(parameters), "provenance": Shared(provenance)}
+        self.found[path] = table
+
+    def _at(self, path: str) -> pd.DataFrame:
+        if path not in self.found:
+            parameters = self._asked[path]
+            about = {"machines": ["here, a CPU, 2 cores"], "gpus": [], "threads": [1]}
+            about["frameworks"] = [parameters.get("framework", "numba")]
+            random = np.random.default_rng([self._seed, crc32(path.encode())])
+            self._keep(path, self._measure(path, parameters, random), parameters, about)
+        return self.found[path]
+
+    def _measure(self, path: str, parameters: dict, random) -> pd.DataFrame:
+        """A table that the configuration asks for."""
+        _, stage, *_ = path.removesuffix(".parquet").split("/")
+        if stage == "data":
+            return _examples(self._rows, parameters["scaling"]).copy()
+        if stage == "baseline":
+            return _baseline(parameters, random)
+        if stage == "parallel":
+            return _steps(parameters, random)
+        if "framework" not in parameters:
+            return gather([self._at(part) for part in parameters["inputs"]])
+        place = {name: parameters[name] for name in ("framework", "device")}
+        failed = self._closed.get(tuple(place.values()), "")
+        if stage == "verify":
+            precisions = [name for name in parameters["precisions"] if name != "float32"]
+            verdicts = builders.verdicts({failed: "it was wrong"}, SUBJECTS + precisions, **place)
+            compiled = path.endswith("/compiled.parquet")
+            return verdicts[(verdicts.subject == gate.COMPILED) == compiled]
+        if stage == "matmul":
+            table, subject = _products(parameters, random), "precision"
+        else:
+            table = _traces(parameters, self._rows, random, self._fates)
+            subject = "implementation"
+        table = table.assign(**place)
+        if failed in gate.ALONE:
+            return table[table[subject] != failed]
+        return table[:0] if failed else table
 
 
-def _table(path: str, parameters: dict, found: dict, random, closed: dict) -> pd.DataFrame:
-    """One table of `measure`, of which `found` has those before it."""
-    _, stage, *_ = path.removesuffix(".parquet").split("/")
-    if stage == "data":
-        return _examples(parameters["rows"], parameters["scaling"]).copy()
-    if stage == "baseline":
-        return _baseline(parameters, random)
-    if stage == "parallel":
-        return _steps(parameters, random)
-    place = {name: parameters[name] for name in ("framework", "device") if name in parameters}
-    if stage == "verify":
-        failed = closed.get((place["framework"], place["device"]), "")
-        precisions = [name for name in parameters["precisions"] if name != "float32"]
-        verdicts = builders.verdicts({failed: "it was wrong"}, SUBJECTS + precisions, **place)
-        compiled = path.endswith("/compiled.parquet")
-        return verdicts[(verdicts.subject == gate.COMPILED) == compiled]
-    if not place:
-        return gather([found[part] for part in parameters["inputs"]])
-    verdicts = pd.concat(found[name] for name in parameters["inputs"] if "/verify/" in name)
-    place["threads"] = parameters["threads"]
-    if stage == "matmul":
-        return _products(parameters, verdicts, random, place)
-    return _traces(parameters, verdicts, len(found[experiment.EXAMPLES]), random, place)
+class Shared(dict):
+    """A dictionary that nobody changes: pandas copies `attrs` deeply with every operation."""
+
+    def __deepcopy__(self, memo):
+        return self
 
 
 @cache
@@ -92,9 +140,7 @@ def _steps(parameters: dict, random) -> pd.DataFrame:
     )
 
 
-def _products(parameters: dict, verdicts: pd.DataFrame, random, place: dict) -> pd.DataFrame:
-    if gate.closed(verdicts):
-        return pd.DataFrame()
+def _products(parameters: dict, random) -> pd.DataFrame:
     if "ceilings" in parameters:
         asked = parameters["ceilings"]
         cases = [("copy", asked["copy_mib"] * 2**18, 0, "float32")]
@@ -102,52 +148,50 @@ def _products(parameters: dict, verdicts: pd.DataFrame, random, place: dict) -> 
     else:
         n = parameters["n"]
         cases = [(name, n, width, precision) for name, width, precision in parameters["cases"]]
-    closed = {name for name in {name for *_, name in cases} if gate.closed(verdicts, name)}
     rows = [
         (*case, repeat, seconds)
         for case in cases
-        if case[-1] not in closed
         for repeat, seconds in enumerate(_seconds(random, int(random.integers(1, 4))))
     ]
     columns = ["strategy", "n", "block", "precision", "repeat", "seconds"]
-    return pd.DataFrame(rows, columns=columns).assign(machine="here", **place)
+    about = {"machine": "here", "threads": parameters["threads"]}
+    return pd.DataFrame(rows, columns=columns).assign(**about)
 
 
-def _traces(
-    parameters: dict, verdicts: pd.DataFrame, examples: int, random, place: dict
-) -> pd.DataFrame:
-    if gate.closed(verdicts, parameters["implementation"]):
-        return pd.DataFrame()
-    apart = place["device"] == "cpu" and parameters["implementation"] != "compiled"
-    phases = (0.3, 0.4, 0.3) if apart else (np.nan,) * 3
-    names = ["machine", "framework", "device", "run", *RUN, "seed", "step", "epoch"]
-    names += ["loss", "seconds", "load_seconds", "compute_seconds", "update_seconds"]
-    rows = []
+def _traces(parameters: dict, examples: int, random, fates: Sequence[float]) -> pd.DataFrame:
+    """Traces of all combinations and seeds: a few points each, over all its updates."""
+    apart = parameters["device"] == "cpu" and parameters["implementation"] != "compiled"
+    phases = (1, 0.3, 0.4, 0.3) if apart else (1, np.nan, np.nan, np.nan)
+    points, about = [], []
     for run in combinations(parameters):
-        about = "here", place["framework"], place["device"], parameters["run"]
-        about += tuple(getattr(run, name) for name in RUN)
         updates = run.epochs * -(-examples * run.copies // run.batch_size)
-        fate = FATES[random.choice(list(FATES), p=[0.75, *[0.05] * 5])]
+        steps = np.linspace(0, updates, min(updates, POINTS) + 1).round()
+        fate = FATES[random.choice(list(FATES), p=fates)]
         for seed in range(parameters["seeds"]):
-            losses, [pace] = _losses(fate, min(updates, 4), random), _seconds(random, 1)
-            for step, loss in zip(
-                np.linspace(0, updates, len(losses)).round(), losses, strict=True
-            ):
-                seconds = step * pace
-                parts = (part * seconds for part in phases)
-                rows.append(
-                    (*about, seed, step, run.epochs * step / updates, loss, seconds, *parts)
-                )
-    return pd.DataFrame(rows, columns=names).astype({"step": int})
+            losses, [pace] = _losses(fate, len(steps), random), _seconds(random, 1)
+            points.append([steps, run.epochs * steps / updates, losses, steps * pace])
+            about += [(*(getattr(run, name) for name in VARIED), seed)] * len(steps)
+    common = {name: getattr(run, name) for name in RUN if name not in VARIED}
+    table = pd.DataFrame(about, columns=[*VARIED, "seed"])
+    step, epoch, loss, seconds = np.hstack(points)
+    timed = {name: part * seconds for name, part in zip(SECONDS, phases, strict=True)}
+    return table.assign(
+        machine="here",
+        run=parameters["run"],
+        **common,
+        step=step.astype(int),
+        epoch=epoch,
+        loss=loss,
+        **timed,
+    )
 
 
 def _losses(fate, points: int, random) -> np.ndarray:
     """A curve that bends, to a loss that need not be finite."""
     first = random.uniform(0.4, 0.7)
     end = fate(first, random)
-    losses = (
-        first + ((end if np.isfinite(end) else 9) - first) * np.linspace(0, 1, points + 1) ** 0.3
-    )
+    middle = (end if np.isfinite(end) else 9) - first
+    losses = first + middle * np.linspace(0, 1, points) ** 0.3
     losses[-1] = end
     return losses
 
@@ -155,29 +199,3 @@ def _losses(fate, points: int, random) -> np.ndarray:
 def _seconds(random, count: int) -> list[float]:
     """As spread as clocks are: within a few decades, and about alike for one case."""
     return list(10 ** random.uniform(-6, 1) * random.uniform(1, 1.3, count))
-
-
-class Tables:
-    """Tables in memory, in the place of files: what a stage reads and writes while it is there."""
-
-    def __init__(self, found: dict[str, pd.DataFrame], patch):
-        """Serve the tables by path to `parquet.read`, and take those of `parquet.write`."""
-        self.found = found
-        here = {"started": "today", "commit": "abc", "system": "Linux", "python": "3"}
-        here |= {"numpy": "2", "pandas": "3", "pyarrow": "20"}
-        patch.setattr(parquet, "read", self._read)
-        patch.setattr(parquet, "write", self._write)
-        patch.setattr(provenance, "collect", lambda **more: here | more)
-
-    def _read(self, path, expected=None) -> pd.DataFrame:
-        table = self.found[str(path)]
-        assert expected in (None, digest(table.attrs["parameters"]))
-        copy = table.copy()
-        copy.attrs = table.attrs
-        return copy
-
-    def _write(self, frame: pd.DataFrame, path, *, parameters: dict, provenance: dict) -> None:
-        # the types of columns are those of a file that was read again
-        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
-        self.found[str(path)] = table.to_pandas(ignore_metadata=True)
-        self.found[str(path)].attrs = {"parameters": parameters, "provenance": provenance}

@@ -94,7 +94,8 @@ def _message(places: dict[str, pd.DataFrame], problem: pd.Series) -> str:
         if np.isfinite(middle.min()):
             best.setdefault(middle.idxmin(), {})[name] = middle.min()
         full = last[last.batch_size >= problem.examples * last.copies]
-        rates = full.learning_rate * full.objective.map(gradient).astype(float)
+        factors = full.objective.map(gradient).astype(float)  # those of no run would be text
+        rates = full.learning_rate * factors
         rising += list(full[rates > problem.stability_limit].run)
     ends = [_where(run, losses, len(places)) for run, losses in best.items()]
     diverging = f"; {', '.join(dict.fromkeys(rising))} diverges" if rising else ""

@@ -16,6 +16,9 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         _message(rows), len(devices), 2, size=(8, 0.9 + 3.1 * len(devices)), sharex=True
     )
     names = {count: index for index, count in enumerate(sorted(rows.ranks.unique()))}
+    for axes in panels.flat:  # before a line stands at the only size there is, which has no width
+        label = "batch size, over all ranks" if axes in panels[-1] else ""
+        style.size_axis(axes, rows.batch_size, label)
     for (times, speedups), device in zip(panels, devices, strict=True):
         own = rows[rows.device == device]
         for count, index in names.items():
@@ -30,9 +33,6 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         suffix = f", {device}" if len(devices) > 1 else ""
         times.set(yscale="log", title=f"milliseconds per step{suffix}")
         speedups.set(title=f"times as fast as one rank{suffix}", ylim=(0, None))
-    for axes in panels.flat:
-        label = "batch size, over all ranks" if axes in panels[-1] else ""
-        style.size_axis(axes, rows.batch_size, label)
     style.legend(made, columns=6)
     return made
 

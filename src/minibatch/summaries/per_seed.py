@@ -31,24 +31,25 @@ def per_seed(traces: pd.DataFrame, target_loss: float) -> pd.DataFrame:
     steps_to_target and epochs_to_target, infinite where it was not reached.
     """
     key = [*RUN, "seed"]
-    order = pd.MultiIndex.from_frame(traces[key].drop_duplicates())
-    traces = traces.sort_values("step", kind="stable")
-    groups = traces.groupby(key, sort=False)
+    # one number in the place of so many columns, by which rows are slow to align
+    points = traces.assign(curve=traces.groupby(key, sort=False).ngroup())
+    points = points.sort_values("step", kind="stable")
+    curves = points.groupby("curve")
     # nth, since first and last pass over NaN, which is how a run that diverged may end
-    last = groups.nth(-1).set_index(key)
-    first = groups.nth(0).set_index(key).reindex(last.index)
-    reached = (
-        traces[traces.loss <= target_loss]
-        .groupby(key, sort=False)[["seconds", "step", "epoch"]]
-        .first()
-        .set_axis([f"{unit}_to_target" for unit in ("seconds", "steps", "epochs")], axis=1)
-        .reindex(last.index)
-        .fillna(np.inf)
+    first, last = (curves.nth(place).set_index("curve").sort_index() for place in (0, -1))
+    reached = points[points.loss <= target_loss].drop_duplicates("curve").set_index("curve")
+    reached = reached.reindex(last.index)
+    return (
+        last[[*key, "loss"]]
+        .assign(
+            diverged=~(last.loss < first.loss),
+            **{cost: last[cost] / last.epochs for cost in COSTS},
+            seconds_to_target=reached.seconds.fillna(np.inf),
+            steps_to_target=reached.step.fillna(np.inf),
+            epochs_to_target=reached.epoch.fillna(np.inf),
+        )
+        .reset_index(drop=True)
     )
-    epochs = last.index.get_level_values("epochs").to_numpy()[:, None]
-    result = last[["loss"]].assign(diverged=~(last.loss < first.loss))
-    found = pd.concat([result, last[COSTS] / epochs, reached], axis=1)
-    return found.reindex(order).reset_index()
 
 
 def plain(rows: pd.DataFrame) -> pd.Series:
