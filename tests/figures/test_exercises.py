@@ -22,6 +22,8 @@ def test_the_change_with_replacement_is_that_of_the_variant_over_its_run():
     made = exercise_3_replacement.draw({"traces": traces, "problem": PROBLEM}, pairs)
     title = " ".join(made.get_suptitle().split())
     assert title == "With replacement, the final loss above the floor is 3× for gd, 0.5× for sgd"
+    names = [line.get_label() for line in made.axes[0].lines]
+    assert names == ["permutation", "with replacement"]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,13 @@ def test_the_title_names_the_run_that_is_first_at_the_target():
     assert "fast is first at a loss of 0.25" in texts(made)
 
 
+def test_time_is_in_milliseconds_on_a_logarithmic_axis():
+    made = loss_by_time.draw({"traces": curve("gd", [0.5, 0.4, 0.3]), "problem": PROBLEM}, 0.25)
+    [axes] = made.axes
+    assert (axes.get_xlabel(), axes.get_xscale()) == ("time without evaluation [ms]", "log")
+    assert axes.lines[0].get_xdata().tolist() == [1000, 2000]
+
+
 def test_the_grid_frames_the_fastest_cell_and_says_what_diverges():
     cells = [
         curve("grid", [0.5, 0.4, 0.24], batch_size=1, learning_rate=0.1),
@@ -305,6 +312,14 @@ def test_the_parts_of_an_epoch_are_left_out_where_they_are_unknown(known):
         assert made.get_suptitle() == "An epoch at batch size 1 takes 4× that at 4"
 
 
+def test_what_an_epoch_costs_is_in_milliseconds_on_a_logarithmic_axis():
+    run = curve("grid", [0.5, 0.4, 0.3]).assign(load_seconds=lambda t: t.step / 4)
+    [axes] = epoch_cost.draw({"traces": run}).axes
+    assert (axes.get_ylabel(), axes.get_yscale()) == ("milliseconds per epoch", "log")
+    lines = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
+    assert (lines["all"], lines["load"]) == ([1000], [250])
+
+
 # All frameworks in one figure.
 
 
@@ -434,6 +449,10 @@ def test_published_results_have_a_row_a_framework_and_a_message_over_all():
     assert list(panels) == ["mxnet", "pytorch"]
     ours = {name: row[1].containers[0][0].get_xdata().tolist() for name, row in panels.items()}
     assert ours == {"mxnet": [0.4], "pytorch": [1.0]}
+    for row in panels.values():
+        assert row[1].containers[0].get_label() == "measured here"
+        [hollow] = [line for line in row[1].lines if line.get_label() == "published"]
+        assert hollow.get_markerfacecolor() == "white"
     assert made.get_suptitle().replace("\n", " ") == (
         "1 of 2 published losses lie within our seeds; an epoch takes 0.1× (mxnet) to 0.5× "
         "(pytorch) the published time"

@@ -409,6 +409,27 @@ def test_the_stage_writes_the_trace_of_every_combination_and_seed(tmp_path, job,
     assert (about["frameworks"], about["threads"]) == ([f"torch {torch.__version__}"], [2])
 
 
+# Says which run it trains.
+WATCHED = """
+from minibatch.stages import train
+trained = train.train
+def watched(framework, x, y, run):
+    print(run.loader, run.batch_size, run.learning_rate, run.seed)
+    return trained(framework, x, y, run)
+train.train = watched
+"""
+
+
+@pytest.mark.usefixtures("package_on_path")
+def test_runs_are_trained_in_random_order_and_written_in_that_of_the_combinations(tmp_path, job):
+    output = tmp_path / "grid.parquet"
+    trained = stage(job, output, WATCHED).stdout.splitlines()[8:]  # after warming up
+    runs = parquet.read(output)[["loader", "batch_size", "learning_rate", "seed"]]
+    written = [" ".join(map(str, run)) for run in runs.drop_duplicates().to_numpy()]
+    assert sorted(trained) == sorted(written)
+    assert trained != written
+
+
 SPOILT = """
 from minibatch.frameworks import pytorch
 from minibatch.stages import train

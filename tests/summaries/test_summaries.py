@@ -64,6 +64,11 @@ def test_a_run_is_condensed_to_its_last_loss_its_time_per_epoch_and_its_time_to_
     assert (row["seconds_to_target"], row["steps_to_target"], row["epochs_to_target"]) == (2, 2, 1)
 
 
+def test_a_loss_that_is_the_target_has_reached_it():
+    [row] = per_seed(trace("gd", [0.5, 0.25, 0.24], [0, 1, 2]), 0.25).to_dict("records")
+    assert row["seconds_to_target"] == 1
+
+
 @pytest.mark.parametrize("last", [0.6, np.inf, np.nan])
 def test_a_run_that_ends_above_its_start_or_nowhere_diverged_and_never_reached_the_target(last):
     [row] = per_seed(trace("gd", [0.5, 0.4, last], [0, 1, 2]), 0.25).to_dict("records")
@@ -278,6 +283,12 @@ def test_the_evidence_counts_one_step_as_one_and_has_numbers_alone(examples, las
     [text] = chapters(examples, trace("gd", [0.5, last], [0, 1], epochs=1)).evidence
     assert "measured after 1 step: " in text
     assert "nan" not in text
+
+
+@pytest.mark.parametrize(("rate", "side"), [(1.0, "1 is above"), (0.9, "0.9 is below")])
+def test_the_evidence_says_on_which_side_of_the_stability_limit_a_rate_is(examples, rate, side):
+    [text] = chapters(examples, trace("gd", [0.5, 0.3], [0, 1], learning_rate=rate)).evidence
+    assert text.startswith(f"{side} the stability limit 2/λmax = 0.9531")
 
 
 def test_a_rate_that_overflows_is_no_warning(examples):
@@ -508,6 +519,21 @@ def test_the_ladder_sheet_has_a_row_a_rung_in_order_and_a_column_a_batch_size():
         ["jax", "cpu", "scratch", "2 ms (20×)", "1 ms (5×)"],
         ["jax", "cpu", "compiled", "0.3 ms (3×)", "0.4 ms (2×)"],
         ["numba", "cpu", "baseline", "0.1 ms (1×)", "–"],
+    ]
+
+
+def test_the_runs_are_shown_in_milliseconds_and_without_the_cells_of_a_grid():
+    shown = sheets.training(
+        summary(
+            trace("gd", [0.5, 0.3, 0.2], [0, 3e-3, 4e-3], epochs=2),
+            trace("gd", [0.5, 0.3, 0.3], [0, 3e-3, 8e-3], epochs=2, loader="direct"),
+            *(trace("grid", [0.5, 0.2], [0, 1e-3], batch_size=size) for size in (1, 10)),
+        )
+    )
+    columns = ["run", "loader", "final loss", "over seeds", "ms per epoch", "ms to target"]
+    assert [[row[name] for name in columns] for row in records(shown)] == [
+        ["gd", "framework", "0.2000", "0.2000 to 0.2000", "2", "4"],
+        ["gd", "direct", "0.3000", "0.3000 to 0.3000", "4", "never"],
     ]
 
 
