@@ -4,19 +4,25 @@ By a random generator, and not choice by choice by Hypothesis, which takes longe
 choices than a figure takes to be drawn, and tries each configuration again with small changes.
 """
 
+from copy import deepcopy
 from random import Random
 
+import yaml
+
 from minibatch.plan import environments
-from minibatch.plan.config import DEFINITIONS, SCHEMA
+from minibatch.plan.config import DEFINITIONS, ROOT, SCHEMA
+from minibatch.sgd.strategies import STRATEGIES
+from minibatch.summaries.chapter import BLOCK
 
 # What the schema leaves open, and small numbers, since a synthetic table has rows for each.
 LARGEST = 16384
 SIZES = [1, 2, 8, 32, 64, 128, 256, 512, 1024, LARGEST]
 FRAMEWORKS = ["pytorch", "tensorflow", "mxnet", "jax"]
-NAMES = [
-    *("gd", "sgd", "minibatch_100", "minibatch_10", "concise_10", "concise", "compiled", "grid"),
-    *("other", "gd_tenth", "x"),
-]
+CHAPTER = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["training"]["runs"]
+CHAPTER = {
+    name: CHAPTER[name] for name in ("gd", "sgd", "minibatch_100", "minibatch_10", "concise_10")
+}
+NAMES = [*CHAPTER, "concise", "compiled", "x"]
 VALUES = {
     "frameworks": FRAMEWORKS,
     "sources": ["http://one.example/table.dat"],
@@ -29,6 +35,8 @@ VALUES = {
     "batch_size": [1, 2, 10, 50, 64, 100, 777, 1500, 3000],
     "target_loss": [0.25, 0.3, 1, 1e-6, 1e6],
     "budget_seconds": [1e-3, 1, 100.0],
+    "block": [1, 32, BLOCK, BLOCK, 512],
+    "columns": [1, 32, BLOCK, 512],
     "ranks": [*range(1, 10)],
     "copy_mib": [1, 2, 100, 4096],
     "runs": NAMES,
@@ -36,6 +44,7 @@ VALUES = {
     "override": FRAMEWORKS,
 }
 
+EXERCISES = {"schedule": "tenth", "sampling": "replacement", "copies": 2}
 OF_A_RUN = DEFINITIONS["values"]["properties"]
 
 
@@ -94,6 +103,8 @@ def legal(random: Random, most: int) -> dict:
         config["devices"] = ["cpu"]
     common = sorted({64, 256, random.choice(SIZES)})
     matmul, parallel, training = config["matmul"], config["parallel"], config["training"]
+    if random.random() < 0.3:  # as in the chapter
+        matmul["strategies"], matmul["block"] = [*STRATEGIES], BLOCK
     for section in (matmul, matmul["cuda"]):
         section["sizes"] = [*dict.fromkeys([*section["sizes"], *common])]
     if {*matmul["strategies"]} <= {*matmul["largest"]}:
@@ -110,6 +121,10 @@ def legal(random: Random, most: int) -> dict:
 def _mend_runs(runs: dict[str, dict], rows: int, random: Random, most: int) -> None:
     """Give each run a base that is none itself, or what a run without a base needs."""
     draw = Draw(random, most)
+    whole = random.random() < 0.2
+    for name in CHAPTER:  # the statements are about these
+        if whole or (name in runs and random.random() < 0.7):
+            runs[name] = deepcopy(CHAPTER[name])
     bases = [name for name, run in runs.items() if "base" not in run]
     for run in runs.values():
         if "base" not in run or not bases:
@@ -121,8 +136,8 @@ def _mend_runs(runs: dict[str, dict], rows: int, random: Random, most: int) -> N
         if "base" in run:
             run["base"] = random.choice(bases)
             run.pop("batch_size", None)
-            if random.random() < 0.6:
-                _make_alike(run, runs[run["base"]], draw, random)
+            if random.random() < 0.7:
+                _make_alike(run, runs[run["base"]], random)
         for values in (run, *run.get("override", {}).values()):
             if "batch_size" in values:
                 values["batch_size"] = _at_most(rows, values["batch_size"])
@@ -130,13 +145,12 @@ def _mend_runs(runs: dict[str, dict], rows: int, random: Random, most: int) -> N
                 values["loaders"] = ["direct"]
 
 
-def _make_alike(run: dict, base: dict, draw: Draw, random: Random) -> None:
-    """Let a run differ from its base in one respect, which an exercise shows."""
-    name = random.choice(["schedule", "sampling", "copies"])
-    others = {*run} - {"base"}
-    for other in others:
-        del run[other]
-    run[name] = draw.value(OF_A_RUN[name], name)
+def _make_alike(run: dict, base: dict, random: Random) -> None:
+    """Let a run differ from its base in one respect alone, which an exercise shows."""
+    for name in {*run} - {"base"}:
+        del run[name]
+    name, value = random.choice([*EXERCISES.items()])
+    run[name] = value
     base.pop("override", None)
     for several in ("batch_size", "learning_rate"):
         if isinstance(base[several], list):

@@ -31,7 +31,7 @@ FATES = {
     "overflows": lambda *_: np.inf,
     "no number": lambda *_: np.nan,
 }
-SHARES = [0.75, *[0.05] * 5]  # of all runs
+SHARES = [0.6, *[0.08] * 5]  # of all runs
 VARIED = ["loader", "batch_size", "learning_rate"]  # within a table of traces
 SECONDS = ["seconds", "load_seconds", "compute_seconds", "update_seconds"]
 POINTS = 4  # of a trace, after its first
