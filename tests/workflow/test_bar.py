@@ -33,7 +33,14 @@ def study(tmp_path):
 
     def start(do="true", **options):
         command = [*COMMAND, "--config", f"do={do}"]
-        return subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, **options)
+        return subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal
+            **options,
+        )
 
     return start
 
