@@ -158,7 +158,7 @@ def main(arguments: Sequence[str]) -> int:
     # Snakemake ends its jobs first, and says so; what a terminal sends, it has got by itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _: snakemake.send_signal(number))
-    written = threading.Thread(target=lambda: [say(line) for line in snakemake.stderr], daemon=True)
+    written = threading.Thread(target=_pass_on, args=(snakemake.stderr, say), daemon=True)
     written.start()
     jobs, live = Jobs(), console.is_interactive
     with Bar(jobs, console) if live else nullcontext():
@@ -169,6 +169,12 @@ def main(arguments: Sequence[str]) -> int:
         took = timedelta(seconds=round(jobs.elapsed))
         say(f"{jobs.done} jobs in {took}" if jobs.total else "Nothing to be done")
     return snakemake.returncode
+
+
+def _pass_on(lines: Iterable[str], say: Callable[[str], None]) -> None:
+    """Say all that jobs, and Snakemake outside of its log, write."""
+    for line in lines:
+        say(line)
 
 
 def _start(arguments: Sequence[str]) -> tuple[subprocess.Popen, Iterable[str]]:

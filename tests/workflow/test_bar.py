@@ -88,19 +88,17 @@ class Terminal:
             pass
 
     def ended(self):
-        """What is left to see at the end, line by line."""
+        """All that was written, without colours and movements."""
         os.close(self.theirs)
         self._reader.join()
-        lines = [line.split("\x1b[2K")[-1] for line in self.written.split("\n")]
-        return [re.sub(r"\x1b\[[\d;?]*\w|\r", "", line) for line in lines]
+        return re.sub(r"\x1b\[[\d;?]*\w", "", self.written)
 
 
 def test_on_a_terminal_it_is_one_bar(study):
     terminal = Terminal()
     running = study("sleep 1", stderr=terminal.theirs)
     assert running.wait() == 0
-    terminal.ended()
-    shown = re.sub(r"\x1b\[[\d;?]*\w", "", terminal.written)
+    shown = terminal.ended()
     assert re.search(r"0/4 jobs \S+ +Making [abc], Making [abc]", shown)
     assert re.search(r"2/4 jobs \S+ under 1 min left +Making [abc]", shown)
     assert "of 4: Making" not in shown

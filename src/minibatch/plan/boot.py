@@ -48,7 +48,6 @@ def start(workflow) -> configuration.Files:
     Takes Snakemake's workflow, whose `config` is whole afterwards; returns the files as written.
     Ends the program with the lines of what is wrong.
     """
-    configuration.or_exit(require_access, os.path.dirname(LOCK))
     logging.raiseExceptions = False  # on a full disk, our line and not how Snakemake fails to log
     for name, value in settings(f"{workflow.basedir}/src", workflow.remote_exec).items():
         if value is None:
@@ -63,6 +62,7 @@ def start(workflow) -> configuration.Files:
         update_config(workflow.config, change)
     configuration.or_exit(configuration.check, workflow.config, written)
     if workflow.is_main_process:
+        configuration.or_exit(require_access, os.path.dirname(LOCK))
         places = experiment.places(workflow.config)
         environments.forget(places)
         gate.forget_failed(places)
