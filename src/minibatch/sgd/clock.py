@@ -1,7 +1,7 @@
 """A clock that runs only while the work that is measured does."""
 
-from collections.abc import Callable
-from time import perf_counter_ns
+from collections.abc import Callable, Sequence
+from time import perf_counter_ns, process_time_ns
 
 PHASES = ("load", "compute", "update")
 
@@ -11,17 +11,19 @@ class Clock:
 
     `wait` returns when the device has finished all work that was given to it. It is called exactly
     where the clock starts and stops, so that neither earlier work is counted nor later work missed.
+    `cpu_seconds` is what all threads of this process have computed in the meantime.
     """
 
-    def __init__(self, wait: Callable[[], None]):
+    def __init__(self, wait: Callable[[], None], phases: Sequence[str] = PHASES):
         """Make a clock that stands still at zero."""
         self._wait = wait
-        self._nanoseconds = dict.fromkeys(PHASES, 0)
-        self._mark = 0
+        self._nanoseconds = dict.fromkeys(phases, 0)
+        self._mark = self._cpu_mark = self._cpu = 0
 
     def start(self) -> None:
         """Start counting."""
         self._wait()
+        self._cpu_mark = process_time_ns()
         self._mark = perf_counter_ns()
 
     def lap(self, phase: str) -> None:
@@ -34,6 +36,12 @@ class Clock:
         """Give what the device still had to do to `phase`, and stop counting."""
         self._wait()
         self.lap(phase)
+        self._cpu += process_time_ns() - self._cpu_mark
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU seconds counted so far."""
+        return self._cpu * 1e-9
 
     def read(self) -> dict[str, float]:
         """Seconds counted so far: their sum, and each phase."""
