@@ -67,6 +67,7 @@ localrules:
     environment,
     standardise,
     gather_matmul,
+    gather_steptime,
     summary,
     figure,
     report,
@@ -78,6 +79,7 @@ wildcard_constraints:
     environment=r"[\w-]+",
     part=r"\w+",
     run=r"\w+",
+    launch=r"\d+",
 
 
 onstart:
@@ -102,6 +104,7 @@ include: "workflow/rules/environments.smk"
 include: "workflow/rules/verify.smk"
 include: "workflow/rules/baseline.smk"
 include: "workflow/rules/matmul.smk"
+include: "workflow/rules/steptime.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/parallel.smk"
 include: "workflow/rules/summary.smk"

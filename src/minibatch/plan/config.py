@@ -127,7 +127,7 @@ def _explain(error: jsonschema.ValidationError) -> str:
         case "maximum":
             return f"{value} is too large; at most {limit}"
         case "minItems" | "minProperties":
-            return "empty; name at least one"
+            return "empty; name at least one" if limit == 1 else f"too few; at least {limit}"
         case "uniqueItems":
             return f"{value} has a value twice"
         case "pattern" if "sources" in error.absolute_path:
@@ -179,16 +179,21 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
     baseline = config["training"]["baseline"]
     for key, value in (
         (("matmul", "budget_seconds"), matmul["budget_seconds"]),
+        (("steptime", "budget_seconds"), config["steptime"]["budget_seconds"]),
         (("parallel", "budget_seconds"), parallel["budget_seconds"]),
         (("training", "target_loss"), config["training"]["target_loss"]),
         (("training", "baseline", "learning_rate"), baseline["learning_rate"]),
     ):
         if not math.isfinite(value):
             yield key, "not a finite number"
-    for index, size in enumerate(baseline["batch_size"]):
-        if size > config["dataset"]["rows"]:
-            what = f"{size} is above the {config['dataset']['rows']} examples (dataset.rows)"
-            yield ("training", "baseline", "batch_size", index), what
+    for key, sizes in (
+        (("training", "baseline", "batch_size"), baseline["batch_size"]),
+        (("steptime", "batch_size"), config["steptime"]["batch_size"]),
+    ):
+        for index, size in enumerate(sizes):
+            if size > config["dataset"]["rows"]:
+                what = f"{size} is above the {config['dataset']['rows']} examples (dataset.rows)"
+                yield (*key, index), what
     runs = config["training"]["runs"]
     for name, run in runs.items():
         key = ("training", "runs", name)

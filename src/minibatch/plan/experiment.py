@@ -85,6 +85,9 @@ def measured(config: dict) -> dict[str, dict]:
         }
         found |= parts
         found[f"results/matmul/{folder}.parquet"] = expected(parts, found)
+        parts = _steptime(config, common, framework, device, found)
+        found |= parts
+        found[f"results/steptime/{folder}.parquet"] = expected(parts, found)
         for run in runs(config, framework):
             values = common | _train(config, run, framework)
             concerned = verdicts if values["implementation"] == "compiled" else verdicts[:1]
@@ -201,6 +204,24 @@ def _matmul(config: dict, framework: str, device: str) -> dict[str, dict]:
     sizes = {str(n): {"n": n, "cases": cases(matmul, n)} | budget for n in matmul["sizes"]}
     ceilings = matmul["ceilings"] | {"precisions": matmul["precisions"]}
     return sizes | {"ceilings": {"ceilings": ceilings} | budget}
+
+
+def _steptime(
+    config: dict, common: dict, framework: str, device: str, tables: dict[str, dict]
+) -> dict[str, dict]:
+    """The parameters of the table of each launch, by path."""
+    steptime = config["steptime"]
+    values = {
+        "loaders": config["training"]["loaders"],
+        "batch_sizes": steptime["batch_size"],
+        "budget_seconds": float(steptime["budget_seconds"]),
+    }
+    values |= common | expected([EXAMPLES, *gate.verdicts(framework, device)], tables)
+    values |= _packages("steptime", (framework, device))
+    return {
+        f"results/steptime/{framework}/{device}/{launch}.parquet": values | {"launch": launch}
+        for launch in range(1, steptime["launches"] + 1)
+    }
 
 
 def _train(config: dict, run: str, framework: str) -> dict:

@@ -13,12 +13,13 @@ ROOT = Path(__file__).parents[3]
 
 # The summaries that figures are drawn of; the other figures show traces.
 SUMMARISED = {
-    "roofline": "matmul",
-    "product_size": "matmul",
-    "product_device": "matmul",
-    "published": "published",
-    "ladder": "ladder",
-    "parallel": "parallel",
+    "roofline": ["matmul"],
+    "product_size": ["matmul"],
+    "product_device": ["matmul"],
+    "published": ["published"],
+    "ladder": ["ladder"],
+    "step_time": ["steptime", "stepcost"],
+    "parallel": ["parallel"],
 }
 # What compares all frameworks on all devices; the others are for the first one, a figure a device.
 COMPARING = (
@@ -29,6 +30,7 @@ COMPARING = (
     "published",
     "framework_cost",
     "ladder",
+    "step_time",
     "parallel",
 )
 OF_THE_FIRST = (
@@ -61,6 +63,9 @@ def summaries(config: dict) -> dict[str, Target]:
     matmul = [
         f"results/matmul/{name}/{device}.parquet" for name, device in experiment.places(config)
     ]
+    steptime = [
+        f"results/steptime/{name}/{device}.parquet" for name, device in experiment.places(config)
+    ]
     parallel = [f"results/parallel/{device}.parquet" for device in config["devices"]]
     traces = _in("results/train/", tables)
     inputs = {
@@ -69,6 +74,8 @@ def summaries(config: dict) -> dict[str, Target]:
         "training": traces,
         "agreement": traces,
         "ladder": [experiment.BASELINE, *traces],
+        "steptime": steptime,
+        "stepcost": steptime,
         "parallel": parallel,
         "published": [PUBLISHED, _summary("matmul"), _summary("training")],
         "statements": [experiment.EXAMPLES, *matmul, *traces],
@@ -117,7 +124,7 @@ def _figure(
     `alone` says that it shows its one place's rows only, whatever else is in its tables.
     """
     if figure in SUMMARISED:
-        read = [_summary(SUMMARISED[figure])]
+        read = [*map(_summary, SUMMARISED[figure])]
     else:
         folders = [f"results/train/{name}/{device}" for name, device in places]
         traces = [f"{folder}/{run}.parquet" for folder in folders for run in _runs(config, figure)]

@@ -56,6 +56,7 @@ def _sheets(
         "published": sheets.published(tables["published"]),
         "concise": sheets.concise(training),
         "ladder": sheets.ladder(tables["ladder"]),
+        "stepcost": sheets.stepcost(tables["stepcost"]),
         "usage": sheets.usage(config["frameworks"]),
         "agreement": sheets.agreement(tables["agreement"]),
         "parallel": sheets.parallel(tables["parallel"]),

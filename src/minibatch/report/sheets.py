@@ -116,6 +116,28 @@ def ladder(ladder: pd.DataFrame) -> dict:
     return sheet(title, table.reset_index())
 
 
+def stepcost(stepcost: pd.DataFrame) -> dict:
+    """What a step costs whatever its batch, and what an example adds, with intervals."""
+    shown = pd.DataFrame(
+        {
+            "framework": stepcost.framework,
+            "device": stepcost.device,
+            "implementation": stepcost.implementation,
+            "loader": stepcost.loader,
+            "t₀ in µs": _interval(1e6 * stepcost.t0_seconds, 1e6, stepcost, "t0_seconds"),
+            "of it loading": (1e6 * stepcost.load_t0_seconds).map(digits).replace("nan", "–"),
+            "c in ns per example": _interval(1e9 * stepcost.c_seconds, 1e9, stepcost, "c_seconds"),
+            "farthest from the line": stepcost.residual.map("{:+.0%}".format)
+            + " at batch size "
+            + stepcost.residual_at.map(str),
+            "a line": stepcost.line.map({True: "yes", False: "no"}),
+        }
+    )
+    return sheet(
+        "A step on b examples takes t₀ + c·b: mean over launches and its 95 % interval", shown
+    )
+
+
 def parallel(parallel: pd.DataFrame) -> dict:
     """Milliseconds per step by ranks and batch size, and whether more ranks than one pay."""
     pay = parallel.pay.map({True: "yes", False: "no"}).where(parallel.ranks > 1)
@@ -246,6 +268,15 @@ def _where(frame: pd.DataFrame) -> dict[str, pd.Series]:
 def _ranges(frame: pd.DataFrame, prefix: str, show: Callable[[float], str]) -> list[str]:
     low, high = (frame[f"{prefix}_{end}".lstrip("_")] for end in ("low", "high"))
     return [f"{show(a)} to {show(b)}" for a, b in zip(low, high, strict=True)]
+
+
+def _interval(values: pd.Series, factor: float, frame: pd.DataFrame, name: str) -> list[str]:
+    """Values, each with its interval."""
+    ends = (factor * frame[f"{name}_{end}"] for end in ("low", "high"))
+    return [
+        f"{digits(value)} ({digits(low)} to {digits(high)})"
+        for value, low, high in zip(values, *ends, strict=True)
+    ]
 
 
 def _text(value) -> str:

@@ -3,7 +3,6 @@
 import platform
 import random
 import sys
-from itertools import product
 from pathlib import Path
 from types import ModuleType
 
@@ -33,10 +32,9 @@ def cells(framework: ModuleType, loaders: list[str], batch_sizes: list[int]) -> 
     """What is timed in a framework: compiled epochs have no loader but the direct one."""
     return [
         Cell(implementation, loader, size)
-        for implementation, loader, size in product(
-            framework.IMPLEMENTATIONS, loaders, batch_sizes
-        )
-        if implementation != verdicts.COMPILED or loader == "direct"
+        for implementation in framework.IMPLEMENTATIONS
+        for loader in (loaders if implementation != verdicts.COMPILED else ["direct"])
+        for size in batch_sizes
     ]
 
 

@@ -1,0 +1,75 @@
+"""Time of a step against batch size in every framework, with the line that it follows."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from minibatch.figures import style
+from minibatch.summaries.text import digits
+
+WAY = ["implementation", "loader"]
+
+
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    """One panel a framework and device, one curve an implementation and loader.
+
+    Means over launches with their 95 % intervals, and t₀ + c·b where that fits.
+    """
+    steps, lines = tables["steptime"], tables["stepcost"]
+    places = style.by_place(steps)
+    ways = list(dict.fromkeys(zip(*(steps[name] for name in WAY), strict=True)))
+    columns = min(2, len(places))
+    rows = -(-len(places) // columns)
+    size = (8, 1.9 + 2.6 * rows)
+    made, panels = style.figure(_message(steps), rows, columns, size=size, sharex=True, sharey=True)
+    for axes, (name, part) in zip(panels.flat, places.items(), strict=False):
+        for index, way in enumerate(ways):
+            own = part[(part[WAY] == [*way]).all(axis=1)].sort_values("batch_size")
+            if not own.empty:
+                _curve(axes, own, _line(lines, own), index, _name(*way))
+        axes.set(yscale="log", title=name)
+        style.size_axis(axes, steps.batch_size)
+        axes.xaxis.set_tick_params(labelbottom=True)
+    for axes in panels.flat[len(places) :]:
+        axes.set_axis_off()
+    for axes in panels[:, 0]:
+        axes.set_ylabel("µs per step")
+    style.legend(made, columns=3)
+    return made
+
+
+def _name(implementation: str, loader: str) -> str:
+    return implementation if implementation == "compiled" else f"{implementation}, {loader} loader"
+
+
+def _line(lines: pd.DataFrame, own: pd.DataFrame) -> pd.Series | None:
+    """The fitted line of a curve, unless it does not fit."""
+    key = ["framework", "device", *WAY]
+    found = lines[(lines[key] == own[key].iloc[0]).all(axis=1) & lines.line]
+    return None if found.empty else found.iloc[0]
+
+
+def _curve(axes: Axes, own: pd.DataFrame, line: pd.Series | None, index: int, label: str) -> None:
+    look = style.line(index)
+    values = [1e6 * own[name] for name in ("seconds", "seconds_low", "seconds_high")]
+    style.ranges(axes, own.batch_size, values, label=label, **look | {"linestyle": ""})
+    if line is not None:
+        sizes = np.geomspace(own.batch_size.min(), own.batch_size.max(), 100)
+        fitted = 1e6 * (line.t0_seconds + line.c_seconds * sizes)
+        axes.plot(sizes, fitted, linewidth=1, color=look["color"], linestyle=look["linestyle"])
+
+
+def _message(steps: pd.DataFrame) -> str:
+    """The fastest step at the least and at the greatest batch size, if intervals tell it apart."""
+    said = []
+    for size in sorted({steps.batch_size.min(), steps.batch_size.max()}):
+        found = steps[steps.batch_size == size].sort_values("seconds")
+        first, others = found.iloc[0], found.iloc[1:]
+        name = f"{style.series(found).iloc[0]} {_name(first.implementation, first.loader)}"
+        if others.empty or first.seconds_high < others.seconds_low.min():
+            least, most = (digits(1e6 * first[f"seconds_{end}"]) for end in ("low", "high"))
+            said.append(f"{name} at batch size {size} ({least} to {most} µs)")
+        else:
+            said.append(f"undecided at batch size {size}")
+    return f"The fastest step: {', '.join(said)}"
