@@ -14,8 +14,9 @@ STAGES = {"matmul": "matmul", "train": "traces", "verify": "verdicts", "steptime
 def by_name(paths: Iterable[Path], expected: dict[str, str]) -> dict[str, pd.DataFrame]:
     """Read tables under results/; those of one measuring stage are stacked.
 
-    Keys: "examples", "baseline", "matmul", "traces" (all that trained), "samples" of step
-    times, "verdicts" of the gate, and each table of results/summary by its name. A table is empty where the gate was closed for all.
+    Keys: "examples", "baseline", "matmul", "traces" (all that trained), "samples" of step times,
+    "verdicts" of the gate, and each table of results/summary by its name. A table is empty where
+    the gate was closed for all.
     `expected` holds the digests of parameters by path, where they are known.
     """
     found = defaultdict(list)
