@@ -37,8 +37,10 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         residuals = means.seconds / (t0 + c * means.examples) - 1
         farthest = residuals.abs().idxmax()
         found.append(
-            (*values, len(lines), t0, *t0_ends, c, *c_ends, np.mean(loads))
-            + (residuals[farthest], farthest, abs(residuals[farthest]) <= CLOSE)
+            [
+                *(*values, len(lines), t0, *t0_ends, c, *c_ends, np.mean(loads)),
+                *(residuals[farthest], farthest, abs(residuals[farthest]) <= CLOSE),
+            ]
         )
     return pd.DataFrame(found, columns=COLUMNS)
 
