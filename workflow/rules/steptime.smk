@@ -13,6 +13,8 @@ rule steptime:
         "results/steptime/{framework}/{device}/{launch}.parquet",
     log:
         "results/logs/steptime/{framework}/{device}/{launch}.log",
+    wildcard_constraints:
+        framework=r"(?!baseline/)\w+",
     threads: all_cores  # nothing else runs beside a measurement
     params:
         python=lambda wc: environments.python(wc.framework, wc.device),

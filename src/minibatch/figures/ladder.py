@@ -15,18 +15,19 @@ RUNGS = {
     "concise": "with its own optimiser",
     "compiled": "when compiled",
 }
-BELOW = {"library": "scikit-learn", "baseline": "Numba loop (1×)"}
+BASELINE = "no framework (1×)"
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """One panel a batch size, one group of rows a rung, one row a framework.
 
-    Each point is the median and the range over all epochs, with its ratio to the Numba loop.
+    Each point is the mean over launches with its 95 % interval, and its ratio to what is fastest
+    without a framework.
     """
     rows = tables["ladder"]
-    rows = rows.assign(series=style.series(rows).where(rows.rung.isin(list(RUNGS)), ""))
+    rows = rows.assign(series=style.series(rows).where(rows.rung != "baseline", ""))
     names = [name for name in rows.series.unique() if name]
-    places = _places([rung for rung in (*RUNGS, *BELOW) if rung in set(rows.rung)], names)
+    places = _places([rung for rung in (*RUNGS, "baseline") if rung in set(rows.rung)], names)
     sizes = sorted(rows.batch_size.unique())
     height = 1.7 + (len(sizes) + 1) // 2 * (0.6 + 0.14 * max(map(max, places.values())))
     made, panels = style.figure(
@@ -40,7 +41,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         axes.set_axis_off()
     first = panels[0, 0]
     middles = [np.mean(place) for place in places.values()]
-    first.set_yticks(middles, [BELOW.get(rung, rung) for rung in places])
+    first.set_yticks(middles, [rung if rung in RUNGS else BASELINE for rung in places])
     first.set(xscale="log", xlim=(None, 3e4 * rows.seconds_high.max()))  # room for the ratios
     first.set_ylim(max(middles) + 1, -1)
     for axes in panels[-1]:
@@ -50,7 +51,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 def _places(rungs: list[str], names: list[str]) -> dict[str, list[int]]:
-    """The height of each framework's row in the group of each rung; what lies below has one row."""
+    """The height of each framework's row in the group of each rung; the baseline has one row."""
     places, following = {}, 0
     for rung in rungs:
         places[rung] = [following + row for row in range(len(names) if rung in RUNGS else 1)]
@@ -63,16 +64,15 @@ def _panel(axes: Axes, rows: pd.DataFrame, names: list[str], places: dict[str, l
     for index, name in enumerate(names):
         heights = {rung: place[index] for rung, place in places.items() if rung in RUNGS}
         _points(axes, rows[rows.series == name], heights, style.line(index), name)
-    heights = {rung: place[0] for rung, place in places.items() if rung in BELOW}
+    baseline = rows[rows.rung == "baseline"]
     look = {"color": style.GREY, "marker": "*", "markersize": 7}
-    _points(axes, rows[rows.series == ""], heights, look, None)
-    baseline = rows[rows.rung == "baseline"].seconds_median.iloc[0]
-    axes.axvline(1e3 * baseline, color=style.GREY, linewidth=1, linestyle=(0, (1, 2)))
+    _points(axes, baseline, {"baseline": places["baseline"][0]}, look, None)
+    axes.axvline(1e3 * baseline.seconds.iloc[0], **style.BASELINE | {"linewidth": 1})
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     for rung in set(places) - set(rows.rung):
         axes.annotate(
-            "not measured" if rung in RUNGS else "batch size 1 only",
+            "not measured",
             (0.5, np.mean(places[rung])),
             xycoords=("axes fraction", "data"),
             ha="center",
@@ -85,14 +85,16 @@ def _panel(axes: Axes, rows: pd.DataFrame, names: list[str], places: dict[str, l
 def _points(
     axes: Axes, rows: pd.DataFrame, heights: dict[str, int], look: dict, label: str | None
 ) -> None:
-    """Draw medians and ranges in milliseconds, with their ratios to the baseline."""
+    """Draw means and intervals in milliseconds, with their ratios to the baseline."""
     heights = rows.rung.map(heights)
-    values = style.spread(rows, "seconds", 1e3)
+    values = [1e3 * rows[name] for name in ("seconds", "seconds_low", "seconds_high")]
     look = look | {"linestyle": "", "capsize": 0}
     style.ranges(axes, heights, values, along="x", label=label, **look)
     for row, height in zip(rows.itertuples(), heights, strict=True):
         axes.annotate(
-            f"{1e6 * row.seconds_median:.2g} µs" if row.rung == "baseline" else times(row.ratio),
+            f"{1e6 * row.seconds:.2g} µs, {row.framework}"
+            if row.rung == "baseline"
+            else times(row.ratio),
             (1e3 * row.seconds_high, height),
             xytext=(5, 0),
             textcoords="offset points",
@@ -102,16 +104,18 @@ def _points(
 
 
 def _message(rows: pd.DataFrame) -> str:
-    """The highest and the lowest rung at the smallest batch size."""
+    """The highest and the lowest rung at the smallest batch size, by the intervals of ratios."""
     measured = rows[rows.series != ""]
-    if measured.empty:
-        return "No run has a batch size of the plain compiled loop"
     size = measured.batch_size.min()
-    ratios = measured[measured.batch_size == size].groupby("rung").ratio.agg(["min", "max"])
-    rungs = [rung for rung in RUNGS if rung in ratios.index]
-    above = f"{_range(*ratios.loc[rungs[0]])} the plain compiled loop's time {RUNGS[rungs[0]]}"
-    below = [f"{_range(*ratios.loc[rung])} {RUNGS[rung]}" for rung in rungs[1:][-1:]]
-    return f"At batch size {size}, an epoch in a framework takes {', '.join([above, *below])}"
+    ratios = measured[measured.batch_size == size].groupby("rung")[["ratio_low", "ratio_high"]]
+    ends = ratios.agg({"ratio_low": "min", "ratio_high": "max"})
+    rungs = [rung for rung in RUNGS if rung in ends.index]
+    said = [
+        f"{_range(*ends.loc[rung])} {RUNGS[rung]}" for rung in dict.fromkeys([rungs[0], rungs[-1]])
+    ]
+    return (
+        f"At batch size {size}, an epoch in a framework takes {', '.join(said)}, that without one"
+    )
 
 
 def _range(low: float, high: float) -> str:

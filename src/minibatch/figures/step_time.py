@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
+from minibatch.summaries.steptime import SERIES, fastest
 from minibatch.summaries.text import digits
 
 WAY = ["implementation", "loader"]
@@ -14,39 +15,32 @@ WAY = ["implementation", "loader"]
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """One panel a framework and device, one curve an implementation and loader.
 
-    Means over launches with their 95 % intervals, and t₀ + c·b where that fits.
+    Means over launches with their 95 % intervals, t₀ + c·b where that fits, and the baseline.
     """
     steps, lines = tables["steptime"], tables["stepcost"]
-    places = style.by_place(steps)
-    ways = list(dict.fromkeys(zip(*(steps[name] for name in WAY), strict=True)))
-    columns = min(2, len(places))
-    rows = -(-len(places) // columns)
-    size = (8, 1.9 + 2.6 * rows)
-    made, panels = style.figure(_message(steps), rows, columns, size=size, sharex=True, sharey=True)
+    measured = steps[steps.implementation != "baseline"]
+    places = style.by_place(measured)
+    ways = list(dict.fromkeys(zip(*(measured[name] for name in WAY), strict=True)))
+    made, panels = style.grid(_message(measured), len(places))
     for axes, (name, part) in zip(panels.flat, places.items(), strict=False):
         for index, way in enumerate(ways):
             own = part[(part[WAY] == [*way]).all(axis=1)].sort_values("batch_size")
             if not own.empty:
-                _curve(axes, own, _line(lines, own), index, _name(*way))
+                _curve(axes, own, _line(lines, own), index, style.way(*way))
+        least = fastest(steps)
+        axes.plot(least.batch_size, 1e6 * least.seconds, label="no framework", **style.BASELINE)
         axes.set(yscale="log", title=name)
         style.size_axis(axes, steps.batch_size)
         axes.xaxis.set_tick_params(labelbottom=True)
-    for axes in panels.flat[len(places) :]:
-        axes.set_axis_off()
     for axes in panels[:, 0]:
         axes.set_ylabel("µs per step")
     style.legend(made, columns=3)
     return made
 
 
-def _name(implementation: str, loader: str) -> str:
-    return implementation if implementation == "compiled" else f"{implementation}, {loader} loader"
-
-
 def _line(lines: pd.DataFrame, own: pd.DataFrame) -> pd.Series | None:
     """The fitted line of a curve, unless it does not fit."""
-    key = ["framework", "device", *WAY]
-    found = lines[(lines[key] == own[key].iloc[0]).all(axis=1) & lines.line]
+    found = lines[(lines[SERIES] == own[SERIES].iloc[0]).all(axis=1) & lines.line]
     return None if found.empty else found.iloc[0]
 
 
@@ -66,10 +60,10 @@ def _message(steps: pd.DataFrame) -> str:
     for size in sorted({steps.batch_size.min(), steps.batch_size.max()}):
         found = steps[steps.batch_size == size].sort_values("seconds")
         first, others = found.iloc[0], found.iloc[1:]
-        name = f"{style.series(found).iloc[0]} {_name(first.implementation, first.loader)}"
+        name = f"{style.series(found).iloc[0]} {style.way(first.implementation, first.loader)}"
         if others.empty or first.seconds_high < others.seconds_low.min():
             least, most = (digits(1e6 * first[f"seconds_{end}"]) for end in ("low", "high"))
             said.append(f"{name} at batch size {size} ({least} to {most} µs)")
         else:
             said.append(f"undecided at batch size {size}")
-    return f"The fastest step: {', '.join(said)}"
+    return f"The fastest step of a framework: {', '.join(said)}"

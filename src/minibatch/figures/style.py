@@ -21,6 +21,7 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#5
 DASHES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2))]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 GREY = "#555555"
+BASELINE = {"color": GREY, "linestyle": (0, (1, 2)), "linewidth": 1.5}  # what has no framework
 
 # Nothing of the user's own settings and fonts: the same tables give the same figures everywhere.
 matplotlib.rcdefaults()
@@ -54,6 +55,17 @@ def figure(
     made = Figure(figsize=size, layout="constrained")
     made.suptitle(_wrap(made, title), x=0.01, ha="left")
     return made, made.subplots(rows, columns, squeeze=False, **shared)
+
+
+def grid(title: str, count: int) -> tuple[Figure, np.ndarray]:
+    """A figure of this many panels of one size, two side by side, on common axes."""
+    columns = min(2, count)
+    rows = -(-count // columns)
+    size = (8, 1.9 + 2.6 * rows)
+    made, panels = figure(title, rows, columns, size=size, sharex=True, sharey=True)
+    for axes in panels.flat[count:]:
+        axes.set_axis_off()
+    return made, panels
 
 
 def empty(title: str) -> Figure:
@@ -94,6 +106,11 @@ def band(axes: Axes, curves: pd.DataFrame, x: str, index: int, label: str, top: 
 def describe(run: pd.Series) -> str:
     """Batch size and learning rate of a run."""
     return f"batch {run.batch_size}, η = {run.learning_rate:g}"
+
+
+def way(implementation: str, loader: str) -> str:
+    """How an update is made: what is compiled has but one loader."""
+    return implementation if implementation == "compiled" else f"{implementation}, {loader} loader"
 
 
 def series(rows: pd.DataFrame) -> pd.Series:

@@ -37,7 +37,15 @@ VALIDATOR = jsonschema.validators.extend(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
 )
-RENAMED = {("training", "floor"): "training.baseline"}  # "floor" is the least-squares minimum
+# Keys and runs of earlier versions, and where what they were for has gone.
+GONE = dict.fromkeys(
+    [
+        ("training", "floor"),
+        ("training", "baseline"),
+        *(("training", "runs", name) for name in ("concise", "compiled")),
+    ],
+    "steptime times every implementation, and what it is compared with; remove this",
+)
 
 
 def or_exit(function: Callable, *arguments):
@@ -50,7 +58,7 @@ def or_exit(function: Callable, *arguments):
 
 def check(config: dict, files: Files) -> None:
     """Raise UserError, a line for each thing that is wrong, unless the configuration is whole."""
-    stages = (_renamed, _against_schema, _too_large, _against_sense)
+    stages = (_gone, _against_schema, _too_large, _against_sense)
     problems = next((found for stage in stages if (found := list(stage(config)))), [])
     if problems:
         lines = [files.locate(key) + _show(key) + text for key, text in problems]
@@ -72,11 +80,14 @@ def _show(key: Key) -> str:
     return ".".join(map(str, key)) + ": " if key else ""
 
 
-def _renamed(config: dict) -> Iterator[tuple[Key, str]]:
+def _gone(config: dict) -> Iterator[tuple[Key, str]]:
     """Keys of earlier versions: where they went, and nothing on what is missing instead."""
-    for (section, old), new in RENAMED.items():
-        if isinstance(config.get(section), dict) and old in config[section]:
-            yield (section, old), f"is called {new} now"
+    for key, text in GONE.items():
+        inner = config
+        for name in key[:-1]:
+            inner = inner.get(name) if isinstance(inner, dict) else None
+        if isinstance(inner, dict) and key[-1] in inner:
+            yield key, text
 
 
 def _against_schema(config: dict) -> Iterator[tuple[Key, str]]:
@@ -176,24 +187,18 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
     parallel = config["parallel"]
     if 1 not in parallel["ranks"]:
         yield ("parallel", "ranks"), "1 is missing, which the others are compared with"
-    baseline = config["training"]["baseline"]
     for key, value in (
         (("matmul", "budget_seconds"), matmul["budget_seconds"]),
         (("steptime", "budget_seconds"), config["steptime"]["budget_seconds"]),
         (("parallel", "budget_seconds"), parallel["budget_seconds"]),
         (("training", "target_loss"), config["training"]["target_loss"]),
-        (("training", "baseline", "learning_rate"), baseline["learning_rate"]),
     ):
         if not math.isfinite(value):
             yield key, "not a finite number"
-    for key, sizes in (
-        (("training", "baseline", "batch_size"), baseline["batch_size"]),
-        (("steptime", "batch_size"), config["steptime"]["batch_size"]),
-    ):
-        for index, size in enumerate(sizes):
-            if size > config["dataset"]["rows"]:
-                what = f"{size} is above the {config['dataset']['rows']} examples (dataset.rows)"
-                yield (*key, index), what
+    for index, size in enumerate(config["steptime"]["batch_size"]):
+        if size > config["dataset"]["rows"]:
+            what = f"{size} is above the {config['dataset']['rows']} examples (dataset.rows)"
+            yield ("steptime", "batch_size", index), what
     runs = config["training"]["runs"]
     for name, run in runs.items():
         key = ("training", "runs", name)

@@ -11,7 +11,7 @@ from minibatch.sgd.plain import PLAIN
 from minibatch.tables.canonical import digest
 
 EXAMPLES = "results/data/examples.parquet"
-BASELINE = "results/baseline.parquet"
+BASELINE = "results/steptime/baseline/cpu.parquet"
 DEFAULTS = {"objective": "half_mse"} | PLAIN
 
 
@@ -67,7 +67,8 @@ def measured(config: dict) -> dict[str, dict]:
     """
     found = {EXAMPLES: {name: config["dataset"][name] for name in ("rows", "scaling")}}
     examples = expected([EXAMPLES], found)
-    found[BASELINE] = _baseline(config) | examples | _packages("baseline")
+    parts = _launches(BASELINE, config, _steptime(config) | examples | _packages("baseline"))
+    found |= parts | {BASELINE: expected(parts, parts)}
     for device in config["devices"]:
         parallel = _parallel(config, device) | examples | _packages("parallel")
         found[f"results/parallel/{device}.parquet"] = parallel
@@ -85,9 +86,13 @@ def measured(config: dict) -> dict[str, dict]:
         }
         found |= parts
         found[f"results/matmul/{folder}.parquet"] = expected(parts, found)
-        parts = _steptime(config, common, framework, device, found)
-        found |= parts
-        found[f"results/steptime/{folder}.parquet"] = expected(parts, found)
+        path = f"results/steptime/{folder}.parquet"
+        values = common | {"loaders": config["training"]["loaders"]} | _steptime(config)
+        values |= expected([EXAMPLES, *verdicts], found) | _packages(
+            "steptime", (framework, device)
+        )
+        parts = _launches(path, config, values)
+        found |= parts | {path: expected(parts, parts)}
         for run in runs(config, framework):
             values = common | _train(config, run, framework)
             concerned = verdicts if values["implementation"] == "compiled" else verdicts[:1]
@@ -167,16 +172,6 @@ def _packages(stage: str, place: environments.Place | None = None) -> dict[str, 
     return {"packages": environments.packages(imported)}
 
 
-def _baseline(config: dict) -> dict:
-    """The parameters of what is compared with the frameworks."""
-    baseline = config["training"]["baseline"]
-    return {
-        "batch_sizes": baseline["batch_size"],
-        "learning_rate": float(baseline["learning_rate"]),
-        "seeds": config["seeds"],
-    }
-
-
 def _parallel(config: dict, device: str) -> dict:
     """The parameters of the steps that several processes share."""
     parallel = config["parallel"]
@@ -206,21 +201,18 @@ def _matmul(config: dict, framework: str, device: str) -> dict[str, dict]:
     return sizes | {"ceilings": {"ceilings": ceilings} | budget}
 
 
-def _steptime(
-    config: dict, common: dict, framework: str, device: str, tables: dict[str, dict]
-) -> dict[str, dict]:
-    """The parameters of the table of each launch, by path."""
+def _steptime(config: dict) -> dict:
+    """What the configuration says of the times of steps."""
     steptime = config["steptime"]
-    values = {
-        "loaders": config["training"]["loaders"],
-        "batch_sizes": steptime["batch_size"],
-        "budget_seconds": float(steptime["budget_seconds"]),
-    }
-    values |= common | expected([EXAMPLES, *gate.verdicts(framework, device)], tables)
-    values |= _packages("steptime", (framework, device))
+    budget = float(steptime["budget_seconds"])
+    return {"batch_sizes": steptime["batch_size"], "budget_seconds": budget}
+
+
+def _launches(whole: str, config: dict, parameters: dict) -> dict[str, dict]:
+    """The parameters of the table of each launch, by path; `whole` is all of them together."""
     return {
-        f"results/steptime/{framework}/{device}/{launch}.parquet": values | {"launch": launch}
-        for launch in range(1, steptime["launches"] + 1)
+        f"{whole.removesuffix('.parquet')}/{launch}.parquet": parameters | {"launch": launch}
+        for launch in range(1, config["steptime"]["launches"] + 1)
     }
 
 

@@ -19,6 +19,9 @@ SUMMARISED = {
     "published": ["published"],
     "ladder": ["ladder"],
     "step_time": ["steptime", "stepcost"],
+    "step_cost": ["stepcost"],
+    "epoch_time": ["steptime"],
+    "step_parts": ["steptime"],
     "parallel": ["parallel"],
 }
 # What compares all frameworks on all devices; the others are for the first one, a figure a device.
@@ -28,14 +31,15 @@ COMPARING = (
     "loss_by_epoch",
     "loss_by_time",
     "published",
-    "framework_cost",
     "ladder",
     "step_time",
+    "step_cost",
+    "epoch_time",
+    "step_parts",
     "parallel",
 )
 OF_THE_FIRST = (
     "product_size",
-    "epoch_cost",
     "exercise_1_grid",
     "exercise_2_schedule",
     "exercise_3_replacement",
@@ -66,6 +70,7 @@ def summaries(config: dict) -> dict[str, Target]:
     steptime = [
         f"results/steptime/{name}/{device}.parquet" for name, device in experiment.places(config)
     ]
+    compared = [*steptime, experiment.BASELINE]
     parallel = [f"results/parallel/{device}.parquet" for device in config["devices"]]
     traces = _in("results/train/", tables)
     inputs = {
@@ -73,12 +78,12 @@ def summaries(config: dict) -> dict[str, Target]:
         "matmul": matmul,
         "training": traces,
         "agreement": traces,
-        "ladder": [experiment.BASELINE, *traces],
-        "steptime": steptime,
-        "stepcost": steptime,
+        "ladder": compared,
+        "steptime": compared,
+        "stepcost": compared,
         "parallel": parallel,
         "published": [PUBLISHED, _summary("matmul"), _summary("training")],
-        "statements": [experiment.EXAMPLES, *matmul, *traces],
+        "statements": [experiment.EXAMPLES, *matmul, *compared, *traces],
     }
     options = dict.fromkeys(("training", "statements"), _target_loss(config))
     return {
@@ -129,10 +134,7 @@ def _figure(
         folders = [f"results/train/{name}/{device}" for name, device in places]
         traces = [f"{folder}/{run}.parquet" for folder in folders for run in _runs(config, figure)]
         read = [path for path in traces if path in tables]  # some are for the first framework only
-        if figure == "framework_cost":
-            read = [experiment.BASELINE, *read]
-        elif figure != "epoch_cost":
-            read = [*read, PROBLEM]
+        read = [*read, PROBLEM]
     options = _target_loss(config) if figure in TIMED else {}
     if figure in COMPARED:
         options = {"pairs": experiment.pairs(config, COMPARED[figure])}
@@ -145,10 +147,8 @@ def _runs(config: dict, figure: str) -> list[str]:
     """The runs that a figure shows."""
     if figure in ("loss_by_epoch", "loss_by_time"):
         return experiment.plain_runs(config)
-    if figure in ("epoch_cost", "exercise_1_grid"):
+    if figure == "exercise_1_grid":
         return experiment.grids(config)
-    if figure == "framework_cost":
-        return list(config["training"]["runs"])
     pairs = experiment.pairs(config, COMPARED[figure])
     return list(dict.fromkeys(run for pair in pairs for run in pair))
 

@@ -54,7 +54,6 @@ def _sheets(
         "matmul": sheets.matmul(tables["matmul"]),
         "training": sheets.training(training),
         "published": sheets.published(tables["published"]),
-        "concise": sheets.concise(training),
         "ladder": sheets.ladder(tables["ladder"]),
         "stepcost": sheets.stepcost(tables["stepcost"]),
         "usage": sheets.usage(config["frameworks"]),

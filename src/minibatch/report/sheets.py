@@ -6,9 +6,8 @@ import pandas as pd
 
 from minibatch import frameworks
 from minibatch.summaries.per_seed import plain
-from minibatch.summaries.text import digits
+from minibatch.summaries.text import digits, times
 
-BATCH_10 = ["minibatch_10", "concise_10", "concise", "compiled"]  # runs, or parts of them
 ROUNDED_TO_ZERO = 0.0005  # the chapter gives GFLOP/s with three decimals
 
 
@@ -80,56 +79,38 @@ def published(published: pd.DataFrame) -> dict:
     return sheet("Published results (section 12.5) and ours; inside: within our seeds", shown)
 
 
-def concise(training: pd.DataFrame) -> dict:
-    """The concise runs as published, and the same problem from scratch, concise and compiled."""
-    chosen = training[(training.batch_size == 10) & plain(training)]
-    order = chosen.run.map({name: index for index, name in enumerate(BATCH_10)})
-    place = chosen.groupby(["framework", "device"], sort=False).ngroup()
-    chosen = chosen.assign(order=order, place=place).dropna(subset="order")
-    chosen = chosen.sort_values(["place", "order"]).groupby(["place", "order"]).tail(1)
-    shown = pd.DataFrame(
-        {
-            "framework": chosen.framework,
-            "device": chosen.device,
-            "run": chosen.run.replace({"concise_10": "concise_10, as published"}),
-            "implementation": chosen.implementation,
-            "minimised": chosen.objective.map({"half_mse": "½ MSE", "mse": "MSE"}),
-            "learning rate": chosen.learning_rate,
-            "epochs": chosen.epochs,
-            "final loss": chosen.loss_median.map("{:.6f}".format),
-            "over seeds": _ranges(chosen, "loss", "{:.6f}".format),
-        }
-    )
-    return sheet("Batch size 10 in every implementation: median over seeds", shown)
-
-
 def ladder(ladder: pd.DataFrame) -> dict:
-    """Milliseconds per epoch, and how many times those of the plain compiled loop."""
+    """Milliseconds per epoch, and how many times those of the baseline, with intervals."""
     cells = ladder.assign(
-        cell=(1e3 * ladder.seconds_median).map(digits) + " ms (" + ladder.ratio.map(digits) + "×)"
+        cell=(1e3 * ladder.seconds).map(digits)
+        + " ms ("
+        + ladder.ratio_low.map(times)
+        + " to "
+        + ladder.ratio_high.map(times)
+        + ")"
     )
     key = ["framework", *_where(cells), "rung"]
     order = list(dict.fromkeys(cells[key].itertuples(index=False, name=None)))
     table = cells.pivot(index=key, columns="batch_size", values="cell").reindex(order)
     table.columns = [f"batch size {size}" for size in table.columns]
-    title = "Time per epoch (median over seeds), and its ratio to the plain compiled loop"
+    title = "Time per epoch, and the 95 % interval of its ratio to the baseline's: over launches"
     return sheet(title, table.reset_index())
 
 
 def stepcost(stepcost: pd.DataFrame) -> dict:
     """What a step costs whatever its batch, and what an example adds, with intervals."""
+    farthest = stepcost.residual.map("{:+.0%}".format) + " at batch size "
     shown = pd.DataFrame(
         {
             "framework": stepcost.framework,
             "device": stepcost.device,
             "implementation": stepcost.implementation,
             "loader": stepcost.loader,
-            "t₀ in µs": _interval(1e6 * stepcost.t0_seconds, 1e6, stepcost, "t0_seconds"),
-            "of it loading": (1e6 * stepcost.load_t0_seconds).map(digits).replace("nan", "–"),
-            "c in ns per example": _interval(1e9 * stepcost.c_seconds, 1e9, stepcost, "c_seconds"),
-            "farthest from the line": stepcost.residual.map("{:+.0%}".format)
-            + " at batch size "
-            + stepcost.residual_at.map(str),
+            "t₀ in µs": _interval(stepcost, "t0_seconds", 1e6),
+            "of it loading": _known(1e6 * stepcost.load_t0_seconds),
+            "c in ns per example": _interval(stepcost, "c_seconds", 1e9),
+            "an epoch's start in µs": _known(1e6 * stepcost.start_seconds),
+            "farthest from the line": farthest + stepcost.residual_at.map(str),
             "a line": stepcost.line.map({True: "yes", False: "no"}),
         }
     )
@@ -270,13 +251,18 @@ def _ranges(frame: pd.DataFrame, prefix: str, show: Callable[[float], str]) -> l
     return [f"{show(a)} to {show(b)}" for a, b in zip(low, high, strict=True)]
 
 
-def _interval(values: pd.Series, factor: float, frame: pd.DataFrame, name: str) -> list[str]:
-    """Values, each with its interval."""
-    ends = (factor * frame[f"{name}_{end}"] for end in ("low", "high"))
+def _interval(frame: pd.DataFrame, name: str, factor: float) -> list[str]:
+    """Values of a column, times a factor, each with its interval."""
+    values = (factor * frame[f"{name}{end}"] for end in ("", "_low", "_high"))
     return [
         f"{digits(value)} ({digits(low)} to {digits(high)})"
-        for value, low, high in zip(values, *ends, strict=True)
+        for value, low, high in zip(*values, strict=True)
     ]
+
+
+def _known(values: pd.Series) -> pd.Series:
+    """Values, and a dash where they cannot be told apart."""
+    return values.map(digits).where(values.notna(), None)
 
 
 def _text(value) -> str:

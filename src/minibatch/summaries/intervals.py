@@ -9,15 +9,39 @@ CONFIDENCE = 0.95
 def over_launches(values: np.ndarray) -> tuple[float, float, float]:
     """The mean of a value a launch, and Student's interval for it; infinite for a single one."""
     values = np.asarray(values, dtype=float)
-    mean = values.mean()
-    if len(values) < 2:
-        return mean, -np.inf, np.inf
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    half = error * stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
-    return mean, mean - half, mean + half
+    return _around(values.mean(), _variance(values), len(values) - 1)
 
 
 def of_times(values: np.ndarray) -> tuple[float, float, float]:
-    """The geometric mean of times, and its interval: what slows a launch down is a factor."""
+    """The geometric mean of times, and its interval: what slows a launch down is a factor.
+
+    Of ratios within each launch as well, where both times come from one.
+    """
     mean, low, high = np.exp(over_launches(np.log(values)))
     return mean, low, high
+
+
+def of_ratio(values: np.ndarray, others: np.ndarray) -> tuple[float, float, float]:
+    """How many times as long as others times are, and Welch's interval: launches that differ."""
+    first, second = (np.log(np.asarray(one, dtype=float)) for one in (values, others))
+    parts = [_variance(first), _variance(second)]
+    freedom = [len(first) - 1, len(second) - 1]
+    if not min(freedom):
+        return np.exp(first.mean() - second.mean()), 0.0, np.inf
+    shares = sum(part**2 / free for part, free in zip(parts, freedom, strict=True))
+    effective = sum(parts) ** 2 / shares if shares else sum(freedom)
+    ratio, low, high = np.exp(_around(first.mean() - second.mean(), sum(parts), effective))
+    return ratio, low, high
+
+
+def _variance(values: np.ndarray) -> float:
+    """The variance of a mean; infinite of a single value."""
+    return values.var(ddof=1) / len(values) if len(values) > 1 else np.inf
+
+
+def _around(middle: float, variance: float, freedom: float) -> tuple[float, float, float]:
+    """A value and its interval."""
+    half = np.sqrt(variance)
+    if 0 < half < np.inf:
+        half *= stats.t.ppf((1 + CONFIDENCE) / 2, freedom)
+    return middle, middle - half, middle + half

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from minibatch.summaries.per_seed import plain_epochs, spread
+from minibatch.summaries.intervals import of_ratio, of_times
+from minibatch.summaries.steptime import per_launch
 
 # What changes from one rung to the next: implementation and loader.
 RUNGS = {
@@ -11,34 +12,57 @@ RUNGS = {
     "concise": ("concise", "direct"),
     "compiled": ("compiled", "direct"),
 }
-BELOW = {"numba": "baseline", "scikit-learn": "library"}
+BASELINE = "baseline"  # the last rung, and the implementation of all that has no framework
+CHAPTERS = (1, 10, 100)  # batch sizes, beside all examples at once
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row for each framework, device, rung and batch size that the baseline has, from the top.
+    """One row for each framework, device, rung and batch size of the chapter, from the top.
 
-    The machine, or several; median, lowest and highest seconds per epoch, and the median's `ratio`
-    to that of the Numba loop. All seeds of all runs that do the same work are one sample. The last
-    rows, on the CPU, are "numba", rung "baseline", and "scikit-learn", rung "library".
+    Each rung is the same work: an epoch on the same examples. `seconds` is the geometric mean over
+    launches with its 95 % interval, `ratio` how many times those of the baseline at that batch
+    size, with the interval of that. The last rows are the baseline: without a framework, whatever
+    is fastest at a batch size. Where none of the chapter's batch sizes was timed, all are shown.
     """
-    traces, baseline = tables["traces"], tables["baseline"]
-    seconds = plain_epochs(traces)
-    seconds = seconds[seconds.batch_size.isin(baseline.batch_size)].sort_values("batch_size")
-    work = ["framework", "device", "implementation", "loader"]
-    parts = [
-        seconds[(seconds[work] == [*whose, *does]).all(axis=1)].assign(rung=rung)
-        for whose in traces[["framework", "device"]].drop_duplicates().to_numpy()
-        for rung, does in RUNGS.items()
-    ]
-    rungs = baseline.implementation.map(BELOW)
-    parts.append(baseline.assign(framework=baseline.implementation, device="cpu", rung=rungs))
-    key = ["framework", "device", "rung", "batch_size"]
-    groups = pd.concat(parts).groupby(key, sort=False)
-    spreads = [
-        (*values, "+".join(sorted(set(group.machine))), *spread(group.seconds))
-        for values, group in groups
-    ]
-    columns = [*key, "machine", "seconds_median", "seconds_low", "seconds_high"]
-    rows = pd.DataFrame(spreads, columns=columns)
-    least = rows[rows.rung == "baseline"].set_index("batch_size").seconds_median
-    return rows.assign(ratio=rows.seconds_median / rows.batch_size.map(least))
+    launches = per_launch(tables["samples"])
+    launches = launches.assign(seconds=launches.seconds * launches.epoch_steps)
+    launches = launches[launches.batch_size.isin(_sizes(launches))].sort_values(
+        "batch_size", kind="stable"
+    )
+    below = _fastest(launches[launches.implementation == BASELINE])
+    found = []
+    for whose, own in launches.groupby(["framework", "device"], sort=False):
+        for rung, does in RUNGS.items():
+            chosen = own[(own[["implementation", "loader"]] == does).all(axis=1)]
+            for size, rows in chosen.groupby("batch_size"):
+                ratio = of_ratio(rows.seconds, below[size].seconds)
+                found.append((*whose, rung, size, *_row(rows), *ratio))
+    for size, rows in below.items():
+        found.append((rows.framework.iloc[0], "cpu", BASELINE, size, *_row(rows), 1, 1, 1))
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _sizes(launches: pd.DataFrame) -> set[int]:
+    """The chapter's batch sizes, of those that were timed; all if it has none of them."""
+    every = set(launches.batch_size)
+    full = set(launches.batch_size[launches.epoch_steps == 1])
+    return every & {*CHAPTERS, *full} or every
+
+
+def _fastest(baselines: pd.DataFrame) -> dict[int, pd.DataFrame]:
+    """The launches of what is fastest at each batch size."""
+    found = {}
+    for size, rows in baselines.groupby("batch_size"):
+        ways = [way for _, way in rows.groupby(["framework", "loader"], sort=False)]
+        found[size] = min(ways, key=lambda way: of_times(way.seconds)[0])
+    return found
+
+
+def _row(rows: pd.DataFrame) -> tuple[str, float, float, float]:
+    return "+".join(sorted(set(rows.machine))), *of_times(rows.seconds)
+
+
+COLUMNS = [
+    *("framework", "device", "rung", "batch_size", "machine"),
+    *("seconds", "seconds_low", "seconds_high", "ratio", "ratio_low", "ratio_high"),
+]

@@ -22,7 +22,8 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
     A line is fitted to the times of each launch. t0_seconds and c_seconds are the means of the
     launches' values, with 95 % intervals (_low, _high) over launches; `load_t0_seconds` is the part
-    of t₀ that loading takes, NaN where that cannot be told apart. `residual` is the farthest that
+    of t₀ that loading a batch takes, and `start_seconds` what starting an epoch does beside that,
+    which is part of c: both NaN where they cannot be told apart. `residual` is the farthest that
     the mean time of a batch size lies from the mean line, as a share of it, at `residual_at`;
     `line` says whether that is close enough to speak of a line.
     """
@@ -32,13 +33,14 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             continue
         lines = np.array([fit(part.examples, part.seconds) for _, part in rows.groupby("launch")])
         loads = [_load(part) for _, part in rows.groupby("launch")]
+        start = rows[rows.epoch_steps > 1].start_seconds.median()
         (t0, *t0_ends), (c, *c_ends) = map(over_launches, lines.T)
         means = rows.groupby("batch_size")[["examples", "seconds"]].mean()
         residuals = means.seconds / (t0 + c * means.examples) - 1
         farthest = residuals.abs().idxmax()
         found.append(
             [
-                *(*values, len(lines), t0, *t0_ends, c, *c_ends, np.mean(loads)),
+                *(*values, len(lines), t0, *t0_ends, c, *c_ends, np.mean(loads), start),
                 *(residuals[farthest], farthest, abs(residuals[farthest]) <= CLOSE),
             ]
         )
@@ -47,7 +49,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _load(rows: pd.DataFrame) -> float:
     """t₀ of loading alone, in one launch."""
-    rows = rows.dropna(subset="load_seconds")
+    rows = rows[rows.load_seconds > 0]  # known, and apart from the start of the epoch
     if len(rows) < 3:
         return np.nan
     return fit(rows.examples, rows.load_seconds)[0]
@@ -56,5 +58,6 @@ def _load(rows: pd.DataFrame) -> float:
 COLUMNS = [
     *(*SERIES, "launches", "t0_seconds", "t0_seconds_low", "t0_seconds_high"),
     *("c_seconds", "c_seconds_low", "c_seconds_high", "load_t0_seconds"),
+    "start_seconds",
     *("residual", "residual_at", "line"),
 ]

@@ -2,24 +2,26 @@
 
 import pandas as pd
 
-from minibatch.summaries.intervals import of_times
+from minibatch.summaries.intervals import of_times, over_launches
 
 SERIES = ["framework", "device", "implementation", "loader"]
 CELL = [*SERIES, "batch_size"]
+PARTS = ["start_seconds", "load_seconds", "compute_seconds", "update_seconds"]
 
 
 def per_launch(samples: pd.DataFrame) -> pd.DataFrame:
     """One row for each cell and launch: medians over its repeats, of one step.
 
-    Columns: machine, those of CELL, launch, `examples` of a step in the mean (the last one of an
-    epoch may be smaller), `seconds`; load_seconds of a batch after the first, and start_seconds,
-    what an epoch's first batch takes longer than that, NaN where they cannot be told apart; the CPU
-    time over the time, cpu_share; first_call_seconds; whether the machine was busy. Where a repeat
-    begins shorter epochs, the start of each counts as in a whole one.
+    Columns: machine, those of CELL, launch, `epoch_steps`, `examples` of a step in the mean (the
+    last one of an epoch may be smaller), `seconds`; load_seconds of a batch after the first,
+    compute_seconds, update_seconds, and start_seconds, what an epoch's first batch takes longer
+    than a later one, all NaN where they cannot be told apart; the CPU time over the time,
+    cpu_share; first_call_seconds; whether the machine was busy. Where a repeat begins shorter
+    epochs, the start of each counts as in a whole one.
     """
     whole = samples.steps == samples.epochs * samples.epoch_steps
     later = samples.steps - samples.epochs
-    load = (samples.load_seconds / later).where(later > 0)
+    load = (samples.load_seconds / later).where(later > 0, 0 * samples.load_seconds)
     start = (samples.start_seconds / samples.epochs - load).clip(lower=0)
     amortised = (samples.seconds - samples.epochs * start) / samples.steps
     amortised += start / samples.epoch_steps
@@ -27,38 +29,51 @@ def per_launch(samples: pd.DataFrame) -> pd.DataFrame:
         examples=samples.examples / samples.steps,
         seconds=(samples.seconds / samples.steps).where(whole, amortised),
         load_seconds=load,
+        compute_seconds=samples.compute_seconds / samples.steps,
+        update_seconds=samples.update_seconds / samples.steps,
         start_seconds=start,
         cpu_share=samples.cpu_seconds / samples.seconds,
     )
-    names = ["examples", "seconds", "load_seconds", "start_seconds", "cpu_share"]
+    names = ["epoch_steps", "examples", "seconds", *PARTS, "cpu_share", "first_call_seconds"]
     groups = steps.groupby(["machine", *CELL, "launch"], sort=False)
-    medians = groups[[*names, "first_call_seconds"]].median()
-    return medians.assign(busy=groups.busy.any()).reset_index()
+    return groups[names].median().assign(busy=groups.busy.any()).reset_index()
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row for each cell: its launches, how many were busy, and what a step costs.
 
     `seconds` is the geometric mean over launches of each one's median, `seconds_low` and
-    `seconds_high` its 95 % interval, with launches as the sample; the rest are medians over
-    launches.
+    `seconds_high` its 95 % interval, with launches as the sample; `load_share` is the mean share of
+    loading in it, the start of epochs included, with its interval. The rest are medians over
+    launches, but for first_call_seconds: the longest, since later launches may find in a cache what
+    the first has compiled.
     """
     launches = per_launch(tables["samples"])
     found = []
     for values, rows in launches.groupby(CELL, sort=False):
         seconds, low, high = of_times(rows.seconds)
-        others = rows[["examples", "load_seconds", "start_seconds", "cpu_share"]].median()
+        loading = rows.load_seconds + rows.start_seconds / rows.epoch_steps
+        share, least, most = over_launches(loading / rows.seconds)
+        others = rows[["epoch_steps", "examples", *PARTS, "cpu_share"]].median()
         found.append(
             {"machine": "+".join(sorted(set(rows.machine))), **dict(zip(CELL, values, strict=True))}
             | {"launches": len(rows), "busy": int(rows.busy.sum())}
             | {"seconds": seconds, "seconds_low": low, "seconds_high": high}
+            | {"load_share": share, "load_share_low": least, "load_share_high": most}
             | others.to_dict()
-            | {"first_call_seconds": rows.first_call_seconds.median()}
+            | {"first_call_seconds": rows.first_call_seconds.max()}
         )
-    return pd.DataFrame(found, columns=COLUMNS)
+    return pd.DataFrame(found, columns=COLUMNS).astype({"epoch_steps": "int64"})
+
+
+def fastest(steps: pd.DataFrame) -> pd.DataFrame:
+    """Of the rows of a summary, the baseline: what is fastest without a framework, by batch size."""
+    found = steps[steps.implementation == "baseline"].sort_values(["batch_size", "seconds"])
+    return found.drop_duplicates("batch_size")
 
 
 COLUMNS = [
     *("machine", *CELL, "launches", "busy", "seconds", "seconds_low", "seconds_high"),
-    *("examples", "load_seconds", "start_seconds", "cpu_share", "first_call_seconds"),
+    *("load_share", "load_share_low", "load_share_high"),
+    *("epoch_steps", "examples", *PARTS, "cpu_share", "first_call_seconds"),
 ]
