@@ -37,15 +37,9 @@ VALIDATOR = jsonschema.validators.extend(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
 )
-# Keys and runs of earlier versions, and where what they were for has gone.
-GONE = dict.fromkeys(
-    [
-        ("training", "floor"),
-        ("training", "baseline"),
-        *(("training", "runs", name) for name in ("concise", "compiled")),
-    ],
-    "steptime times every implementation, and what it is compared with; remove this",
-)
+# What earlier versions had for times, and where it has gone.
+GONE = [("training", "floor"), ("training", "baseline")]
+GONE += [("training", "runs", name) for name in ("concise", "compiled")]
 
 
 def or_exit(function: Callable, *arguments):
@@ -82,12 +76,12 @@ def _show(key: Key) -> str:
 
 def _gone(config: dict) -> Iterator[tuple[Key, str]]:
     """Keys of earlier versions: where they went, and nothing on what is missing instead."""
-    for key, text in GONE.items():
+    for key in GONE:
         inner = config
         for name in key[:-1]:
             inner = inner.get(name) if isinstance(inner, dict) else None
         if isinstance(inner, dict) and key[-1] in inner:
-            yield key, text
+            yield key, "went to steptime, which times all implementations; remove it here"
 
 
 def _against_schema(config: dict) -> Iterator[tuple[Key, str]]:

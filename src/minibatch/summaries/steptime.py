@@ -67,7 +67,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def fastest(steps: pd.DataFrame) -> pd.DataFrame:
-    """Of the rows of a summary, the baseline: what is fastest without a framework, by batch size."""
+    """The baseline of a summary's rows: at each batch size, what is fastest without framework."""
     found = steps[steps.implementation == "baseline"].sort_values(["batch_size", "seconds"])
     return found.drop_duplicates("batch_size")
 
