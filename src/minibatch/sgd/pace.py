@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -18,8 +19,8 @@ from minibatch.sgd.step_checks import check_parameters
 # only if the later steps do not lead to the same point all the same.
 LEARNING_RATE = 0.001
 OBJECTIVE = "half_mse"
-WARM_UP_STEPS = 20  # from which the time of a step is estimated
-FEWEST_STEPS = 3  # of an epoch that is not whole, so that loading is more than its start
+WARM_UP_STEPS = 10  # from which the time of a step is estimated
+FEWEST_STEPS = 3  # of a repeat
 START = "start"  # the phase before the first batch of an epoch is there
 REPEATS = 5  # of each cell in a launch
 CALIBRATION = 200_000  # additions in plain Python, about 10 ms
@@ -46,32 +47,28 @@ class Cell:
     loader: str  # "framework", "direct", or "none" where the order does not matter any more
     batch_size: int
 
-    def steps(self, examples: int) -> int:
-        """The batches of this many examples; the last may be smaller."""
-        return -(-examples // self.batch_size)
-
 
 @dataclass
 class Work:
-    """A cell with its model, and how many epochs of how many examples make up a repeat."""
+    """A cell with its model, and how many epochs of how many steps make up a repeat."""
 
     cell: Cell
     model: object
-    examples: int  # of an epoch, or of as much of it as is timed
+    epoch_steps: int  # of a whole epoch
+    steps: int  # of an epoch, or of as much of it as is timed
     epochs: int = 1
     first_call: float = np.nan
     order: np.ndarray = field(default_factory=lambda: np.empty(0, int))  # of the last repeat
     before: np.ndarray = field(default_factory=lambda: np.empty(0))  # that repeat, (w, b)
 
     @property
-    def steps(self) -> int:
-        """Steps of a repeat."""
-        return self.epochs * self.cell.steps(self.examples)
-
-    @property
     def stepwise(self) -> bool:
         """Whether each step is a call, and not a whole epoch."""
         return hasattr(self.model, "compute")
+
+    def part(self, order: np.ndarray, steps: int) -> np.ndarray:
+        """As much of an order as makes this many steps; all of it where it has no more."""
+        return order[: steps * self.cell.batch_size]
 
 
 class Pace:
@@ -98,45 +95,40 @@ class Pace:
         Raises UserError where its steps are not those of the reference.
         """
         implementation = self._framework.IMPLEMENTATIONS[cell.implementation]
-        work = Work(cell, implementation(self._weights, OBJECTIVE, self._device), self.examples)
-        work.examples = self._as_many(work, WARM_UP_STEPS)
+        steps = -(-self.examples // cell.batch_size)
+        work = Work(cell, implementation(self._weights, OBJECTIVE, self._device), steps, steps)
+        if work.stepwise:  # what takes whole epochs may be compiled for each number of steps
+            work.steps = min(WARM_UP_STEPS, steps)
         work.first_call = self.time(work, 0)["seconds"]
         self.verify(work)
-        warm = work.steps
-        steps = round(seconds * warm / self.time(work, 1)["seconds"])
-        work.examples = self._as_many(work, max(steps, FEWEST_STEPS))
-        work.epochs = max(1, steps // work.steps)
-        if work.steps != warm:
-            self.time(work, 2)  # the very shapes
+        wanted = round(seconds * work.steps / self.time(work, 1)["seconds"])
+        work.steps = min(max(wanted, FEWEST_STEPS), steps)
+        work.epochs = max(1, wanted // work.steps)
         return work
-
-    def _as_many(self, work: Work, steps: int) -> int:
-        """Examples that make this many steps, or an epoch; all where its start is not apart."""
-        wanted = steps * work.cell.batch_size
-        return min(wanted, self.examples) if self._split(work) else self.examples
-
-    def _split(self, work: Work) -> bool:
-        """Whether phases can be told apart: not in epochs that are a single call.
-
-        Nor where the device works on after an operation has returned.
-        """
-        return self._device not in self._framework.ASYNCHRONOUS and work.stepwise
 
     def time(self, work: Work, repeat: int) -> dict[str, float]:
         """Take the steps of a repeat; its seconds, whole and by phase, and its CPU seconds.
 
-        The phases are NaN where they cannot be told apart.
+        What cannot be told apart is NaN: all phases where an epoch is a single call, and all but
+        the start of an epoch where the device works on after an operation has returned.
         """
         order = sampling.batch_order(self.examples, self._seed, repeat, "permutation", 1)
-        work.order, work.before = order[: work.examples], work.model.parameters()
+        work.order, work.before = work.part(order, work.steps), work.model.parameters()
         clock = Clock(work.model.wait, [START, *PHASES])
         if work.stepwise:
-            _by_step(work, self._arrays, self._framework.LOADERS[work.cell.loader], clock)
+            # one batch more than steps are taken, if there is one: each step has loaded its next
+            loaded = work.part(order, work.steps + 1)
+            load = self._framework.LOADERS[work.cell.loader]
+            batches = partial(load, *self._arrays, loaded, work.cell.batch_size)
+            _by_step(work, batches, self._framework.wait, clock)
         else:
             _by_epoch(work, self._arrays, clock)
-        read = clock.read()
-        if not self._split(work):
-            read |= {f"{phase}_seconds": np.nan for phase in (START, *PHASES)}
+        read, unknown = clock.read(), ()
+        if not work.stepwise:
+            unknown = START, *PHASES
+        elif self._device in self._framework.ASYNCHRONOUS:
+            unknown = PHASES
+        read |= {f"{phase}_seconds": np.nan for phase in unknown}
         return read | {"cpu_seconds": clock.cpu_seconds}
 
     def verify(self, work: Work) -> float:
@@ -151,21 +143,24 @@ class Pace:
         return check_parameters(work.model.parameters(), expected, error, what)
 
 
-def _by_step(work: Work, arrays: tuple, loader: Callable, clock: Clock) -> None:
-    """The steps of a repeat, a call or two each."""
-    model, size, rate = work.model, work.cell.batch_size, LEARNING_RATE
+def _by_step(work: Work, batches: Callable, wait: Callable, clock: Clock) -> None:
+    """The steps of a repeat, a call or two each, after the first batch of each epoch is there."""
+    model, rate = work.model, LEARNING_RATE
     clock.start()
     for _ in range(work.epochs):
-        batches = iter(loader(*arrays, work.order, size))
-        batch = next(batches)
+        following = iter(batches())
+        batch = next(following)
+        wait(*batch)
         clock.lap(START)
-        while batch is not None:
+        for _ in range(work.steps):
             model.compute(*batch)
             clock.lap("compute")
             model.update(rate)
             clock.lap("update")
-            batch = next(batches, None)
+            batch = next(following, None)
             clock.lap("load")
+        if batch is not None:
+            wait(*batch)
     clock.stop("update")
 
 
@@ -193,6 +188,8 @@ def measure(
     Raises UserError where steps are not those of the reference, or take more than their threads.
     """
     works = [pace.warm_up(cell, budget_seconds / REPEATS) for cell in wanted]
+    for work in works:
+        pace.time(work, 0)  # the very shapes, in turns as they are timed
     samples = _rounds(pace, works, random.Random(launch))
     if samples.busy.any():
         samples = _rounds(pace, works, random.Random(launch))
@@ -216,9 +213,9 @@ def _rounds(pace: Pace, works: list[Work], orders: random.Random) -> pd.DataFram
             **vars(works[index].cell),
             "repeat": repeat,
             "epochs": works[index].epochs,
-            "epoch_steps": works[index].cell.steps(pace.examples),
-            "steps": works[index].steps,
-            "examples": works[index].epochs * works[index].examples,
+            "epoch_steps": works[index].epoch_steps,
+            "steps": works[index].epochs * works[index].steps,
+            "examples": works[index].epochs * len(works[index].order),
             "first_call_seconds": works[index].first_call,
             **read,
         }

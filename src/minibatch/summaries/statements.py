@@ -8,19 +8,20 @@ import pandas as pd
 from minibatch.sgd import objective
 from minibatch.sgd.examples import split
 from minibatch.sgd.strategies import flop
-from minibatch.summaries import chapter
+from minibatch.summaries import chapter, time_statements
 from minibatch.summaries.per_seed import per_seed, plain
 from minibatch.summaries.text import counted, digits
 
 CERTAIN = 0.9  # the share of comparisons that must agree for a verdict
 ABOUT = 1.25  # "about as fast": within this factor
-SIZES = {"sgd": 1, "minibatch_10": 10, "concise_10": 10, "minibatch_100": 100}  # gd has all
+SIZES = {"sgd": 1, "minibatch_10": 10, "minibatch_100": 100}  # gd has all
 HORIZON = 50  # steps of gradient descent to look ahead
 COLUMNS = ["framework", "device", "statement", "loader", "criterion", "verdict", "evidence"]
 
 
 def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFrame:
     """One row a statement, framework, device and loader: verdict, criterion, and the numbers."""
+    timed = time_statements.statements(tables["samples"])
     seeds = per_seed(tables["traces"], target_loss)
     seeds["loss"] = seeds.loss.fillna(np.inf)  # of what diverged
     rows = []
@@ -30,6 +31,7 @@ def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFra
         trained = seeds.query("framework == @framework and device == @device")
         found = [
             *_products(matmul),
+            *timed.get((framework, device), []),
             *_descent(tables, trained),
             *_training(trained, target_loss, len(tables["examples"])),
         ]
@@ -110,72 +112,30 @@ def _descent(tables: dict[str, pd.DataFrame], seeds: pd.DataFrame) -> Iterator[d
 
 
 def _training(seeds: pd.DataFrame, target: float, examples: int) -> Iterator[dict]:
-    per_epoch, to_target = ("seconds", "per epoch"), ("seconds_to_target", f"to a loss of {target}")
     for loader, group in seeds.groupby("loader"):
         runs = _chapters(group, examples)
-        for slow, fast, (column, what), text in (
-            ("sgd", "gd", per_epoch, "Batch size 1 costs more time per epoch than the full batch."),
-            ("gd", "minibatch_100", per_epoch, "Batch size 100 costs less time per epoch than GD."),
-            (
-                "sgd",
-                "minibatch_10",
-                to_target,
-                "Batch size 10 beats batch size 1 in time to a loss.",
-            ),
-            ("gd", "minibatch_100", to_target, "Batch size 100 beats GD in time to a loss."),
+        for slow, fast, text in (
+            ("sgd", "minibatch_10", "Batch size 10 beats batch size 1 in time to a loss."),
+            ("gd", "minibatch_100", "Batch size 100 beats GD in time to a loss."),
         ):
             if not {slow, fast} <= runs.keys() or _implementation(runs, slow) != _implementation(
                 runs, fast
             ):
                 continue
-            a, b = runs[fast][column].align(runs[slow][column], join="inner")  # seeds of both
+            seconds = [runs[name].seconds_to_target for name in (fast, slow)]
+            a, b = seconds[0].align(seconds[1], join="inner")  # seeds of both
             if np.isfinite([a, b]).any():
                 yield {
                     "statement": text,
                     "loader": loader,
-                    "criterion": f"less time {what} with {CERTAIN:.0%} of the seeds",
+                    "criterion": f"less time to a loss of {target} with {CERTAIN:.0%} of the seeds",
                     "verdict": verdict((a < b).mean()),
-                    "evidence": f"{fast} {_milliseconds(a)} {what}, {slow} {_milliseconds(b)}",
+                    "evidence": f"{fast} {_milliseconds(a)}, {slow} {_milliseconds(b)}",
                 }
-        both = [
-            _implementation(runs, name) if name in runs else None
-            for name in ("minibatch_10", "concise_10")
-        ]
-        if both == ["scratch", "concise"]:
-            yield _concise(runs["minibatch_10"], runs["concise_10"], loader)
 
 
 def _implementation(runs: dict[str, pd.DataFrame], name: str) -> str:
     return runs[name].implementation.iloc[0]
-
-
-def _concise(scratch: pd.DataFrame, concise: pd.DataFrame, loader: str) -> dict:
-    def inside(one, other):
-        return other.loss.min() <= one.loss.median() <= other.loss.max()
-
-    same_loss = inside(scratch, concise) and inside(concise, scratch)
-    ratio = concise.seconds.median() / scratch.seconds.median()
-    return {
-        "statement": "The concise implementation behaves as the one from scratch.",
-        "loader": loader,
-        "criterion": (
-            "the median final loss of each lies in the other's range over seeds, and the medians "
-            f"of the time per epoch within a factor of {ABOUT}"
-        ),
-        "verdict": verdict(float(same_loss and 1 / ABOUT <= ratio <= ABOUT)),
-        "evidence": (
-            f"final loss {_range(concise.loss)} after "
-            f"{counted(concise.epochs.iloc[0], 'epoch')} at learning rate "
-            f"{concise.learning_rate.iloc[0]:g} ({concise.objective.iloc[0]}), against "
-            f"{_range(scratch.loss)} after {scratch.epochs.iloc[0]} at "
-            f"{scratch.learning_rate.iloc[0]:g} ({scratch.objective.iloc[0]}); "
-            f"{ratio:.2f} times the time per epoch"
-        ),
-    }
-
-
-def _range(values: pd.Series) -> str:
-    return f"{values.median():.4f} ({values.min():.4f} to {values.max():.4f})"
 
 
 def _milliseconds(values: pd.Series) -> str:

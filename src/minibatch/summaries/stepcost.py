@@ -6,6 +6,7 @@ import pandas as pd
 from minibatch.summaries.intervals import over_launches
 from minibatch.summaries.steptime import SERIES, per_launch
 
+FEWEST = 3  # batch sizes that a line is fitted to
 CLOSE = 0.1  # a line fits where no mean lies farther from it, as a share of the time
 
 
@@ -29,7 +30,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """
     found = []
     for values, rows in per_launch(tables["samples"]).groupby(SERIES, sort=False):
-        if rows.batch_size.nunique() < 3:
+        if rows.batch_size.nunique() < FEWEST:
             continue
         lines = np.array([fit(part.examples, part.seconds) for _, part in rows.groupby("launch")])
         loads = [_load(part) for _, part in rows.groupby("launch")]
@@ -50,7 +51,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def _load(rows: pd.DataFrame) -> float:
     """t₀ of loading alone, in one launch."""
     rows = rows[rows.load_seconds > 0]  # known, and apart from the start of the epoch
-    if len(rows) < 3:
+    if len(rows) < FEWEST:
         return np.nan
     return fit(rows.examples, rows.load_seconds)[0]
 

@@ -15,19 +15,20 @@ def per_launch(samples: pd.DataFrame) -> pd.DataFrame:
     Columns: machine, those of CELL, launch, `epoch_steps`, `examples` of a step in the mean (the
     last one of an epoch may be smaller), `seconds`; load_seconds of a batch after the first,
     compute_seconds, update_seconds, and start_seconds, what an epoch's first batch takes longer
-    than a later one, all NaN where they cannot be told apart; the CPU time over the time,
-    cpu_share; first_call_seconds; whether the machine was busy. Where a repeat begins shorter
-    epochs, the start of each counts as in a whole one.
+    than a later one, each NaN where it cannot be told apart; the CPU time over the time, cpu_share;
+    first_call_seconds; whether the machine was busy. Of a repeat that is a part of an epoch, the
+    start counts as in a whole one.
     """
     whole = samples.steps == samples.epochs * samples.epoch_steps
-    later = samples.steps - samples.epochs
+    later = samples.steps - samples.epochs * whole  # loaded after an epoch's first batch
     load = (samples.load_seconds / later).where(later > 0, 0 * samples.load_seconds)
-    start = (samples.start_seconds / samples.epochs - load).clip(lower=0)
-    amortised = (samples.seconds - samples.epochs * start) / samples.steps
-    amortised += start / samples.epoch_steps
+    start = (samples.start_seconds / samples.epochs - load.fillna(0)).clip(lower=0)
+    # each step of a part has loaded the batch of the next: without the start it is a whole step
+    part = (samples.seconds - samples.start_seconds.fillna(0)) / samples.steps
+    part += start.fillna(0) / samples.epoch_steps
     steps = samples.assign(
         examples=samples.examples / samples.steps,
-        seconds=(samples.seconds / samples.steps).where(whole, amortised),
+        seconds=(samples.seconds / samples.steps).where(whole, part),
         load_seconds=load,
         compute_seconds=samples.compute_seconds / samples.steps,
         update_seconds=samples.update_seconds / samples.steps,

@@ -22,7 +22,7 @@ def ratio(one: pd.Series, other: pd.Series) -> Ratio:
 
 
 def verdict(found: Ratio, *, least: float = 0, most: float = np.inf) -> str:
-    """Whether a ratio lies from `least` to `most`: undecided where its interval is on both sides."""
+    """Whether a ratio lies from `least` to `most`: undecided where its interval is on both."""
     _, low, high = found
     if least <= low and high <= most:
         return "holds"
