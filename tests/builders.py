@@ -10,14 +10,26 @@ from minibatch.summaries.ladder import RUNGS
 from minibatch.tables.canonical import digest
 
 
-def baseline(seconds: dict[tuple[str, int], Sequence[float]], **about) -> pd.DataFrame:
-    """An epoch a seed of what is compared with frameworks, by implementation and batch size."""
-    rows = [
-        {"implementation": name, "batch_size": size, "seed": seed, "seconds": value}
-        for (name, size), values in seconds.items()
-        for seed, value in enumerate(values)
-    ]
-    return pd.DataFrame(rows).assign(machine="here", **about)
+def samples(
+    seconds: dict[tuple[str, str, str, int], Sequence[float]], examples=1500, repeats=2, **about
+) -> pd.DataFrame:
+    """Whole epochs of SGD, by framework, implementation, loader and batch size: seconds a step.
+
+    One value a launch, which each of its repeats took; a tenth of it for loading.
+    """
+    rows = []
+    for (framework, implementation, loader, size), values in seconds.items():
+        steps = -(-examples // size)
+        cell = {"framework": framework, "implementation": implementation, "loader": loader}
+        cell |= {"batch_size": size, "epochs": 1, "epoch_steps": steps, "steps": steps}
+        for launch, value in enumerate(values, start=1):
+            took = {"seconds": steps * value, "cpu_seconds": steps * value}
+            took |= {"start_seconds": value / 10, "load_seconds": (steps - 1) * value / 10}
+            took |= {"compute_seconds": steps * value / 2, "update_seconds": steps * value * 0.4}
+            rows += [cell | took | {"launch": launch, "repeat": index} for index in range(repeats)]
+    calibrated = dict.fromkeys(("calibration_before", "calibration_after"), 0.01)
+    names = {"machine": "here", "device": "cpu", "examples": examples, "busy": False}
+    return pd.DataFrame(rows).assign(first_call_seconds=1.0, **names | calibrated | about)
 
 
 def steps(seconds: dict[tuple[int, int], Sequence[float]], **about) -> pd.DataFrame:
@@ -47,15 +59,21 @@ def ends(name, value):
     return {f"{name}_median": value, f"{name}_low": value / 2, f"{name}_high": value * 2}
 
 
+def around(name, value):
+    return {name: value, f"{name}_low": value / 2, f"{name}_high": value * 2}
+
+
 def ladder(factor=1.0, device="cpu", frameworks=("pytorch", "jax"), sizes=(1, 1500)):
     rows = [
-        {"framework": framework, "rung": rung, "batch_size": size} | ends("seconds", factor / size)
+        {"framework": framework, "rung": rung, "batch_size": size}
+        | around("seconds", factor / size)
         for framework in frameworks
         for rung in RUNGS
         for size in sizes
     ]
-    below = {"framework": "numba", "rung": "baseline", "batch_size": 1} | ends("seconds", 1e-5)
-    return pd.DataFrame([*rows, below]).assign(device=device, ratio=1.0)
+    below = {"framework": "numba", "rung": "baseline", "batch_size": 1}
+    rows.append(below | around("seconds", 1e-5))
+    return pd.DataFrame(rows).assign(device=device, **around("ratio", 1.0))
 
 
 def matmul(factor=1.0, device="cpu"):

@@ -1,5 +1,7 @@
 """Steps back to back: what is done between start and stop, on a framework of NumPy that watches."""
 
+import hashlib
+import threading
 import time
 from types import SimpleNamespace
 
@@ -7,7 +9,8 @@ import numpy as np
 import pytest
 
 from minibatch.errors import UserError
-from minibatch.sgd.pace import Cell, Pace, calibrate
+from minibatch.sgd import pace as module
+from minibatch.sgd.pace import REPEATS, Cell, Pace, calibrate, measure
 
 EXAMPLES = 50
 
@@ -37,18 +40,28 @@ class Model:
             return
         self.w = self.w - np.float32(rate) * self.gradient
 
-    def epoch(self, x, y, order, size, rate):
-        self.diary.append(("epoch", len(order), size))
-        for batch in loader(x, y, order, size):
-            self.compute(*batch)
-            self.update(rate)
-
     def parameters(self):
         self.diary.append(("read",))
         return self.w.copy()
 
     def wait(self):
         self.diary.append(("wait",))
+
+
+class Compiled:
+    """Takes whole epochs by such a model."""
+
+    def __init__(self, *about):
+        self.model = Model(*about)
+        self.diary, self.wait, self.parameters = (
+            getattr(self.model, name) for name in ("diary", "wait", "parameters")
+        )
+
+    def epoch(self, x, y, order, size, rate):
+        self.diary.append(("epoch", len(order), size))
+        for batch in loader(x, y, order, size):
+            self.model.compute(*batch)
+            self.model.update(rate)
 
 
 @pytest.fixture
@@ -66,23 +79,26 @@ def framework():
         wait=lambda *arrays: None,  # noqa: ARG005
         ASYNCHRONOUS={"cuda"},
         LOADERS={"framework": loader, "direct": loader},
-        IMPLEMENTATIONS=dict.fromkeys(("scratch", "concise", "compiled"), Model),
+        IMPLEMENTATIONS={"scratch": Model, "concise": Model, "compiled": Compiled},
     )
 
 
 def work(framework, data, cell, device="cpu", seconds=1e-3):
     pace = Pace(framework, device, *data, seed=0)
-    return pace, pace.warm_up(cell, seconds)
+    warm = pace.warm_up(cell, seconds)
+    pace.time(warm, 0)
+    return pace, warm
 
 
 @pytest.mark.parametrize("size", [1, 7, 50])
 def test_between_start_and_stop_there_are_steps_and_nothing_else(framework, data, size):
     pace, warm = work(framework, data, Cell("scratch", "direct", size))
     warm.model.diary.clear()
-    read = pace.time(warm)
+    read = pace.time(warm, 1)
     kinds = [entry[0] for entry in warm.model.diary]
-    assert kinds == ["read", "wait", *["compute", "update"] * warm.steps, "wait"]
-    assert {entry[1] for entry in warm.model.diary if entry[0] == "update"} == {0.05}
+    steps = warm.steps * warm.epochs
+    assert kinds == ["read", "wait", *["compute", "update"] * steps, "wait"]
+    assert {entry[1] for entry in warm.model.diary if entry[0] == "update"} == {0.001}
     parts = sum(read[f"{name}_seconds"] for name in ("start", "load", "compute", "update"))
     assert read["seconds"] == pytest.approx(parts)
 
@@ -90,44 +106,55 @@ def test_between_start_and_stop_there_are_steps_and_nothing_else(framework, data
 def test_a_compiled_epoch_is_a_call_and_has_no_phases(framework, data):
     pace, warm = work(framework, data, Cell("compiled", "direct", 7))
     warm.model.diary.clear()
-    read = pace.time(warm)
+    read = pace.time(warm, 1)
     epochs = [entry for entry in warm.model.diary if entry[0] == "epoch"]
     assert epochs == [("epoch", EXAMPLES, 7)] * warm.epochs
-    assert warm.steps == 8 * warm.epochs
+    assert (warm.steps, warm.epoch_steps) == (8, 8)
     assert np.isnan([read["load_seconds"], read["start_seconds"], read["update_seconds"]]).all()
 
 
-@pytest.mark.parametrize("implementation", ["scratch", "compiled"])
-@pytest.mark.parametrize("size", [1, 7, 20, 50])
-def test_what_is_timed_has_the_very_shapes_of_the_warm_up(framework, data, implementation, size):
-    """As a framework that compiles for each shape would have it."""
-    pace, warm = work(framework, data, Cell(implementation, "direct", size))
-    seen = {entry for entry in warm.model.diary if entry[0] in ("compute", "epoch")}
-    warm.model.diary.clear()
-    pace.time(warm)
-    assert {entry for entry in warm.model.diary if entry[0] in ("compute", "epoch")} <= seen
-
-
-def test_a_device_that_works_on_has_whole_epochs_and_no_phases(framework, data):
+def test_of_a_device_that_works_on_the_start_of_an_epoch_is_known_and_no_other_phase(
+    framework, data
+):
     pace, warm = work(framework, data, Cell("scratch", "direct", 1), device="cuda", seconds=1e-6)
-    assert warm.steps == EXAMPLES
-    assert np.isnan(pace.time(warm)["load_seconds"])
+    read = pace.time(warm, 1)
+    assert 0 < read["start_seconds"] < read["seconds"]
+    assert np.isnan([read[f"{name}_seconds"] for name in ("load", "compute", "update")]).all()
 
 
 def test_a_slow_cell_has_a_few_steps_of_an_epoch_and_a_fast_one_many_epochs(framework, data):
     _, slow = work(framework, data, Cell("scratch", "direct", 1), seconds=1e-9)
     _, fast = work(framework, data, Cell("scratch", "direct", 50), seconds=1e-2)
     assert (slow.epochs, slow.steps) == (1, 3)
-    assert fast.steps == fast.epochs > 10
+    assert (fast.steps, fast.epochs > 10) == (1, True)
+
+
+def test_each_step_of_a_part_of_an_epoch_loads_the_batch_of_the_next(framework, data):
+    """So that steps and loads are as many in the time that counts."""
+    given = []
+
+    def counting(x, y, order, size):
+        for batch in loader(x, y, order, size):
+            given.append(len(batch[1]))
+            yield batch
+
+    framework.LOADERS["direct"] = counting
+    pace, warm = work(framework, data, Cell("scratch", "direct", 7), seconds=1e-9)
+    given.clear()
+    pace.time(warm, 1)
+    assert given == [7] * (warm.steps + 1)
+    assert len(warm.order) == 7 * warm.steps
 
 
 @pytest.mark.parametrize("implementation", ["scratch", "compiled"])
-def test_the_steps_are_verified_and_one_that_is_left_out_is_found(framework, data, implementation):
-    pace, warm = work(framework, data, Cell(implementation, "direct", 10), seconds=1e-6)
-    pace.time(warm)
+@pytest.mark.parametrize("seconds", [1e-6, 1e-2])
+def test_the_steps_are_verified_and_one_that_is_left_out_is_found(
+    framework, data, implementation, seconds
+):
+    pace, warm = work(framework, data, Cell(implementation, "direct", 10), seconds=seconds)
     assert 0 < pace.verify(warm) < 1
-    warm.model.leaves_out = True
-    pace.time(warm)
+    getattr(warm.model, "model", warm.model).leaves_out = True
+    pace.time(warm, 1)
     with pytest.raises(UserError, match=f"{implementation}, direct loader, batch size 10: not"):
         pace.verify(warm)
 
@@ -138,6 +165,125 @@ def test_a_cell_whose_loader_gives_other_examples_is_refused(framework, data):
         work(framework, data, Cell("scratch", "direct", 7))
 
 
+def timed(framework, data, *cells, threads=1, budget=1e-4):
+    pace = Pace(framework, "cpu", *data, seed=0)
+    return measure(pace, [*cells], budget_seconds=budget, launch=1, threads=threads)
+
+
+def test_a_loader_that_gives_views_of_what_it_has_loaded_once_is_refused(framework, data):
+    once = {}
+
+    def lazy(x, y, order, size):
+        ordered = once.setdefault((len(order), size), (x[order], y[order]))
+        for begin in range(0, len(order), size):
+            yield tuple(part[begin : begin + size] for part in ordered)
+
+    framework.LOADERS["direct"] = lazy
+    with pytest.raises(UserError, match="not timed, because its parameters are"):
+        timed(framework, data, Cell("scratch", "direct", 7))
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("implementation", ["scratch", "compiled"])
+def test_no_shape_is_compiled_within_the_clock(framework, data, implementation):
+    """By a framework that takes a tenth of a second for each new shape; 8 leaves a last batch."""
+
+    def compiles(name):
+        seen, called = set(), getattr(Compiled if name == "epoch" else Model, name)
+
+        def first(self, *arguments):
+            shape = tuple(len(part) for part in arguments if isinstance(part, np.ndarray))
+            shape += tuple(part for part in arguments if isinstance(part, int))
+            if shape not in seen:
+                time.sleep(0.1)
+                seen.add(shape)
+            called(self, *arguments)
+
+        return first
+
+    kind = Compiled if implementation == "compiled" else Model
+    name = "epoch" if implementation == "compiled" else "compute"
+    framework.IMPLEMENTATIONS[implementation] = type("Lazy", (kind,), {name: compiles(name)})
+    cells = [Cell(implementation, "direct", size) for size in (1, 8, 50)]
+    found = timed(framework, data, *cells)
+    assert found.seconds.max() < 0.1
+    assert (found.first_call_seconds > 0.1).all()
+
+
+@pytest.mark.timing
+def test_the_clock_waits_for_a_device_that_works_on(framework, data):
+    class Later(Model):
+        due = 0
+
+        def update(self, rate):
+            super().update(rate)
+            self.due += 1
+
+        def wait(self):
+            time.sleep(1e-3 * self.due)
+            self.due = 0
+
+    framework.IMPLEMENTATIONS["scratch"] = Later
+    found = timed(framework, data, Cell("scratch", "direct", 10))
+    assert (found.seconds > 1e-3 * found.steps).all()
+
+
+@pytest.mark.timing
+def test_work_on_more_threads_than_asked_for_is_refused(framework, data):
+    def busy():
+        end = time.thread_time() + 2e-3
+        block = bytes(2**20)
+        while time.thread_time() < end:
+            hashlib.sha256(block)  # lets other threads run
+
+    class Threaded(Model):
+        def update(self, rate):
+            threads = [threading.Thread(target=busy) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            super().update(rate)
+
+    framework.IMPLEMENTATIONS["scratch"] = Threaded
+    cell = Cell("scratch", "direct", 10)
+    with pytest.raises(UserError, match=r"not timed, because [12]\.\d threads were at work"):
+        timed(framework, data, cell)
+    assert len(timed(framework, data, cell, threads=2)) == REPEATS
+
+
+def test_each_round_has_another_order(framework, data, monkeypatch):
+    seen, time_of = [], Pace.time
+    monkeypatch.setattr(Pace, "time", lambda *about: seen.append(about[1].cell) or time_of(*about))
+    wanted = [Cell("scratch", "direct", size) for size in (1, 2, 3, 5, 7, 10)]
+    monkeypatch.setattr(module, "_busy", lambda *_: False)
+    timed(framework, data, *wanted)
+    rounds = np.array_split(np.array(seen[-REPEATS * len(wanted) :], dtype=object), REPEATS)
+    assert all({*part} == {*wanted} for part in rounds)
+    assert len({tuple(part) for part in rounds}) == REPEATS
+
+
+def test_rounds_on_a_busy_machine_are_done_once_more(framework, data, monkeypatch):
+    said = iter([True, True])
+    monkeypatch.setattr(module, "_busy", lambda *_: next(said))
+    found = timed(framework, data, Cell("scratch", "direct", 10))
+    assert next(said, None) is None
+    assert found.busy.all()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "busy"),
+    [
+        ((1.0, 1.0), (1.1, 1.1), False),
+        ((1.0, 1.0), (1.3, 1.3), True),  # the clock of the processor was changed
+        ((1.3, 1.3), (1.0, 1.0), True),
+        ((1.3, 1.0), (1.3, 1.0), True),  # it waited for another process
+    ],
+)
+def test_a_launch_on_a_busy_machine_is_marked(before, after, busy):
+    assert module._busy(before, after) is busy
+
+
 def test_launches_have_other_orders_and_weights(framework, data):
     first, second = (Pace(framework, "cpu", *data, seed=seed) for seed in (1, 2))
     cell = Cell("scratch", "direct", 10)
@@ -146,17 +292,16 @@ def test_launches_have_other_orders_and_weights(framework, data):
 
 
 @pytest.mark.timing
-def test_all_threads_count_as_cpu_time_and_sleep_does_not(framework, data):
+def test_sleep_does_not_count_as_cpu_time(framework, data):
     class Sleeper(Model):
         def update(self, rate):
             time.sleep(2e-3)
             super().update(rate)
 
     framework.IMPLEMENTATIONS["scratch"] = Sleeper
-    pace, warm = work(framework, data, Cell("scratch", "direct", 10), seconds=0.05)
-    read = pace.time(warm)
-    assert read["cpu_seconds"] < 0.5 * read["seconds"]
-    assert read["update_seconds"] > 0.8 * read["seconds"]
+    found = timed(framework, data, Cell("scratch", "direct", 10), budget=0.05)
+    assert found.cpu_seconds.sum() < 0.5 * found.seconds.sum()
+    assert found.update_seconds.sum() > 0.8 * found.seconds.sum()
 
 
 def test_a_calibration_takes_its_time():

@@ -3,30 +3,28 @@ import os
 import platform
 import subprocess
 import sys
-import time
+from functools import partial
 from importlib.metadata import version
 
-import numba
 import numpy as np
 import pandas as pd
 import pytest
 
 from minibatch.errors import UserError
-from minibatch.sgd import baseline
-from minibatch.stages import baseline as stage
-from minibatch.stages.baseline import measure
+from minibatch.sgd import baselines
+from minibatch.sgd.pace import COLUMNS, Cell, Pace
+from minibatch.stages.baseline import cells
 from minibatch.tables import parquet
 from minibatch.tables.canonical import digest
 
 
-def by_hand(x, y, size, rate, seed):
-    """(w, b) after one epoch of a plain loop in float64."""
+def by_hand(x, y, size, rate, seed, epochs=1):
+    """(w, b) after epochs of a plain loop in float64, all in the order of the first."""
     x, y = np.column_stack([x, np.ones(len(x))]).astype(float), y.astype(float)
-    start = np.random.RandomState([seed, 0]).normal(0, 0.01, x.shape[1] - 1)
-    w = np.append(start.astype(np.float32), 0).astype(float)
-    order = np.random.RandomState([seed, 1]).permutation(len(y))
-    for begin in range(0, len(y), size):
-        batch = order[begin : begin + size]
+    w, order = begin(x[:, :-1], seed)
+    w = w.astype(float)
+    for first in [*range(0, len(y), size)] * epochs:
+        batch = order[first : first + size]
         w = w - rate * np.mean((x[batch] @ w - y[batch])[:, None] * x[batch], axis=0)
     return w
 
@@ -44,59 +42,40 @@ def begin(x, seed):
 )
 def test_the_compiled_loop_takes_the_steps_of_a_plain_one(examples, size, rate):
     parameters, order = begin(examples[0], seed=3)
-    baseline.epoch(parameters, *examples, order, size, np.float32(rate))
+    baselines.epoch(parameters, *examples, order, size, np.float32(rate))
     expected = by_hand(*examples, size, rate, seed=3)
     np.testing.assert_allclose(parameters, expected, rtol=0, atol=2e-6)
 
 
 def test_the_loop_computes_in_float32_throughout(examples):
     parameters, order = begin(examples[0], seed=0)
-    baseline.epoch(parameters, *examples, order, 10, np.float32(0.05))
-    for signature in baseline.epoch.signatures:
-        code = baseline.epoch.inspect_llvm(signature)
+    baselines.epoch(parameters, *examples, order, 10, np.float32(0.05))
+    for signature in baselines.epoch.signatures:
+        code = baselines.epoch.inspect_llvm(signature)
         assert "fmul float" in code
         assert "fmul double" not in code
 
 
-@pytest.mark.parametrize("rate", [0.005, 0.05])
-def test_an_epoch_of_scikit_learn_is_that_of_a_plain_loop(examples, rate):
-    found, _ = stage.scikit_learn_epoch(*examples, *begin(examples[0], 3), 1, rate)
-    expected = by_hand(*examples, 1, rate, seed=3)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+@pytest.mark.parametrize(
+    ("name", "size"), [("numba", 7), ("partial_fit", 1), ("fit", 1), ("numpy", 1500)]
+)
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_each_baseline_takes_the_steps_of_a_plain_loop(examples, name, size, epochs):
+    start, order = begin(examples[0], seed=3)
+    model = baselines.IMPLEMENTATIONS[name](start[:-1], "half_mse", "cpu")
+    model.epochs(*examples, order, size, 0.005, epochs)
+    expected = by_hand(*examples, size, 0.005, seed=3, epochs=epochs)
+    np.testing.assert_allclose(model.parameters(), expected, rtol=0, atol=4e-6)
 
 
-def test_every_seed_of_every_batch_size_has_a_row_and_scikit_learn_has_batch_size_1(examples):
-    found = measure(*examples, batch_sizes=[1, 7, 1500], learning_rate=0.05, seeds=2)
-    kinds = found.groupby(["implementation", "batch_size"], sort=False).seed.apply(list).to_dict()
-    expected = [("numba", 1), ("numba", 7), ("numba", 1500), ("scikit-learn", 1)]
-    assert kinds == {kind: [0, 1] for kind in expected}
-    assert (found.seconds > 0).all()
-    x, y = (part.astype(float) for part in examples)
-    for row in found.itertuples():
-        w = by_hand(x, y, row.batch_size, 0.05, row.seed)
-        loss = np.mean((x @ w[:-1] + w[-1] - y) ** 2) / 2
-        assert row.loss == pytest.approx(loss, rel=1e-6)
+def test_scikit_learn_has_batch_size_1_and_numpy_all_examples():
+    found = [(cell.implementation, cell.batch_size) for cell in cells([1, 10, 1500], 1500)]
+    numba = [("numba", size) for size in (1, 10, 1500)]
+    assert found == [*numba, ("partial_fit", 1), ("fit", 1), ("numpy", 1500)]
+    assert {cell.implementation for cell in cells([10], 1500)} == {"numba"}
 
 
-def test_without_batch_size_1_there_is_no_scikit_learn(examples):
-    found = measure(*examples, batch_sizes=[10], learning_rate=0.05, seeds=1)
-    assert set(found.implementation) == {"numba"}
-
-
-@pytest.mark.timing
-def test_the_clock_does_not_count_compiling(examples, monkeypatch):
-    def fresh():
-        return numba.njit(baseline.epoch.py_func)
-
-    start = time.perf_counter()
-    fresh()(*begin(examples[0], 0)[:1], *examples, begin(examples[0], 0)[1], 10, np.float32(0.05))
-    compiling = time.perf_counter() - start
-    monkeypatch.setattr(baseline, "epoch", fresh())
-    found = measure(*examples, batch_sizes=[10], learning_rate=0.05, seeds=3)
-    assert found.seconds.max() < compiling / 10
-
-
-right = baseline.epoch
+right = baselines.epoch
 
 
 def without_the_half(parameters, x, y, order, size, rate):
@@ -127,74 +106,67 @@ def one_example_missing(parameters, x, y, order, size, rate):
 @pytest.mark.parametrize(
     "wrong", [without_the_half, whole_batch_sizes, bias_left_out, other_order, one_example_missing]
 )
-def test_a_wrong_loop_is_not_timed(examples, monkeypatch, wrong):
+@pytest.mark.parametrize("epochs", [1, 1000])
+def test_a_wrong_loop_is_not_timed(examples, monkeypatch, wrong, epochs):
     x, y = examples[0][:204], examples[1][:204]
-    monkeypatch.setattr(baseline, "epoch", wrong)
-    with pytest.raises(UserError, match=r"^numba, batch size 10, seed 0: its loss is") as caught:
-        measure(x, y, batch_sizes=[10], learning_rate=0.05, seeds=1)
-    assert "\n" not in str(caught.value)
+    pace = Pace(baselines, "cpu", x, y, seed=0)
+    warm = pace.warm_up(Cell("numba", "direct", 10), 1e-6)
+    warm.steps, warm.epochs = warm.epoch_steps, epochs
+    pace.time(warm, 1)
+    assert pace.verify(warm) < 1
+    monkeypatch.setattr(baselines, "epoch", wrong)
+    pace.time(warm, 2)
+    with pytest.raises(UserError, match=r"^numba, direct loader, batch size 10: not timed") as said:
+        pace.verify(warm)
+    assert "\n" not in str(said.value)
 
 
 def test_a_wrong_scikit_learn_is_not_timed(examples, monkeypatch):
-    monkeypatch.setitem(
-        stage.EPOCHS,
-        "scikit-learn",
-        lambda x, y, start, order, size, rate: stage.scikit_learn_epoch(
-            x, y, start, order[::-1], size, rate
-        ),
+    fit = baselines.Fit.epochs
+    reverse = lambda self, x, y, order, *more: fit(self, x, y, order[::-1], *more)  # noqa: E731
+    monkeypatch.setattr(baselines.Fit, "epochs", reverse)
+    pace = Pace(baselines, "cpu", *examples, seed=0)
+    with pytest.raises(UserError, match=r"^fit, none loader, batch size 1: not timed"):
+        pace.warm_up(Cell("fit", "none", 1), 1e-3)
+
+
+def job(tmp_path, **more):
+    """The command line of a launch, its parameters, and its output."""
+    path, output = tmp_path / "examples.parquet", tmp_path / "1.parquet"
+    table = np.random.RandomState(0).normal(size=(60, 6)).astype(np.float32)
+    parquet.write(
+        pd.DataFrame(table, columns=[*"abcdef"]), path, parameters={"rows": 60}, provenance={}
     )
-    with pytest.raises(UserError, match=r"^scikit-learn, batch size 1, seed 0: its loss is"):
-        measure(*examples, batch_sizes=[1], learning_rate=0.005, seeds=1)
-
-
-def test_a_learning_rate_that_diverges_is_no_error(examples):
-    found = measure(*examples, batch_sizes=[1, 10], learning_rate=10.0, seeds=1)
-    assert not (found.loss < 1).any()
+    parameters = {"batch_sizes": [1, 60], "budget_seconds": 1e-3, "launch": 4}
+    parameters |= {"inputs": {str(path): digest({"rows": 60})}}
+    arguments = ["--parameters", json.dumps(parameters), "--inputs", path, "--output", output]
+    command = [sys.executable, "-W", "error", "-P", "-m", "minibatch.stages.baseline"]
+    run = partial(subprocess.run, capture_output=True, text=True, check=False)
+    return run([*command, *map(str, arguments)], env=os.environ | more), parameters, output
 
 
 @pytest.mark.usefixtures("package_on_path")
-def test_the_stage_writes_the_table_with_the_versions(tmp_path, examples):
-    path, output = tmp_path / "examples.parquet", tmp_path / "stage.parquet"
-    frame = pd.DataFrame(np.column_stack([*examples])[:60], columns=[*"abcdef"])
-    parquet.write(frame, path, parameters={"rows": 60}, provenance={})
-    parameters = {"batch_sizes": [1, 60], "learning_rate": 0.05, "seeds": 2}
-    parameters |= {"inputs": {str(path): digest({"rows": 60})}}
-    arguments = ["--parameters", json.dumps(parameters), "--inputs", path, "--output", output]
-    command = [
-        sys.executable,
-        "-W",
-        "error",
-        "-m",
-        "minibatch.stages.baseline",
-        *map(str, arguments),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_the_stage_writes_the_table_with_the_versions(tmp_path):
+    done, parameters, output = job(tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     found = parquet.read(output, digest(parameters))
-    columns = ["implementation", "batch_size", "learning_rate", "seed", "seconds", "loss"]
-    assert list(found) == ["machine", *columns]
+    assert [*found] == [*COLUMNS]
     assert set(found.machine) == {platform.node()}
-    assert len(found) == 6
+    assert set(found.implementation) == {"baseline"}
+    assert (found.launch == 4).all()
+    ways = found[["framework", "loader", "batch_size"]].drop_duplicates()
+    assert [*ways.itertuples(index=False, name=None)] == [
+        *(("numba", "direct", size) for size in (1, 60)),
+        *(("scikit-learn", "direct", 1), ("scikit-learn", "none", 1), ("numpy", "none", 60)),
+    ]
     about = found.attrs["provenance"]
-    assert about["frameworks"] == [f"{name} {version(name)}" for name in ("numba", "scikit-learn")]
+    names = ("numba", "scikit-learn", "numpy")
+    assert about["frameworks"] == [f"{name} {version(name)}" for name in names]
     assert about["threads"] == [1]
 
 
-DISABLED = """
-import numpy as np
-from minibatch.stages import baseline
-x, y = np.ones((20, 5), np.float32), np.ones(20, np.float32)
-baseline.measure(x, y, batch_sizes=[10], learning_rate=0.1, seeds=1)
-"""
-
-
 @pytest.mark.usefixtures("package_on_path")
-def test_a_loop_that_is_not_compiled_is_refused():
-    done = subprocess.run(
-        [sys.executable, "-c", DISABLED],
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "UserError: numba: not timed, because nothing was compiled" in done.stderr
+def test_a_loop_that_is_not_compiled_is_refused(tmp_path):
+    done, *_ = job(tmp_path, NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: numba: not timed, because nothing was compiled")

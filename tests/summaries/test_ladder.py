@@ -1,23 +1,22 @@
-"""The ladder down to a plain compiled loop, from measurements that are written down here."""
+"""The ladder down to what needs no framework, from launches that are written down here."""
 
 from itertools import combinations
 
-import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from minibatch.figures import framework_cost
+import builders
+from minibatch.figures import epoch_time
 from minibatch.figures import ladder as figure
-from minibatch.summaries import ladder
+from minibatch.summaries import ladder, steptime
 
-BASELINE = pd.DataFrame(
-    [
-        *(("numba", 1, seed, value) for seed, value in enumerate([2e-5, 1e-5, 9e-5])),
-        *(("numba", 1500, seed, 5e-6) for seed in range(3)),
-        *(("scikit-learn", 1, seed, 1e-3) for seed in range(3)),
-    ],
-    columns=["implementation", "batch_size", "seed", "seconds"],
-).assign(machine="here")
+BASELINE = {
+    ("numba", "baseline", "direct", 1): [2e-8, 1e-8, 4e-8],
+    ("numba", "baseline", "direct", 1500): [5e-6] * 3,
+    ("scikit-learn", "baseline", "direct", 1): [1e-6] * 3,
+    ("numpy", "baseline", "none", 1500): [4e-6] * 3,
+}
 RUNGS = {
     ("scratch", "framework"): 8.0,
     ("scratch", "direct"): 4.0,
@@ -26,104 +25,76 @@ RUNGS = {
 }
 
 
-def trace(seconds, **values):
-    """Two epochs, of which each takes so many seconds; as from a compiled or asynchronous run."""
-    rows = {"step": [0, 1, 2], "epoch": [0.0, 1.0, 2.0], "loss": [0.5, 0.3, 0.25]}
-    phases = dict.fromkeys(["load_seconds", "compute_seconds", "update_seconds"], np.nan)
-    about = {"machine": "here", "framework": "jax", "device": "cpu", "run": "run"}
-    about |= {"implementation": "scratch"}
-    about |= {"objective": "half_mse", "loader": "direct", "batch_size": 1, "learning_rate": 0.05}
-    about |= {"epochs": 2, "schedule": "constant", "sampling": "permutation", "copies": 1}
-    clock = {"seconds": [0, seconds, 2 * seconds]}
-    return pd.DataFrame(rows | clock).assign(**phases, **about | {"seed": 0} | values)
-
-
-def traces(frameworks=("pytorch", "tensorflow", "mxnet", "jax"), rungs=RUNGS, sizes=(1, 1500)):
-    """Each framework takes longer than the one before it."""
-    return pd.concat(
-        trace(
-            factor * (1 + place) * 1e-3 / size,
-            **{"framework": framework, "implementation": implementation, "loader": loader},
-            **{"batch_size": size, "seed": seed},
-        )
+def cells(frameworks=("pytorch", "tensorflow", "mxnet", "jax"), rungs=RUNGS, sizes=(1, 1500)):
+    """Each framework takes longer than the one before it; three launches that agree."""
+    return {
+        (framework, *does, size): [factor * (1 + place) * 1e-6] * 3
         for place, framework in enumerate(frameworks)
-        for (implementation, loader), factor in rungs.items()
+        for does, factor in rungs.items()
         for size in sizes
-        for seed in range(2)
-    )
+    }
 
 
-def summary(traces, baseline=BASELINE):
-    return ladder.summarise({"traces": traces, "baseline": baseline})
+def summary(found, baseline=BASELINE):
+    return ladder.summarise({"samples": builders.samples(found | baseline)})
 
 
-def test_a_rung_has_the_median_and_range_of_all_its_epochs_and_its_ratio_to_the_baseline():
-    runs = pd.concat(
-        [
-            trace(3e-3, run="sgd", seed=0, learning_rate=0.005),
-            trace(1e-3, run="sgd", seed=1, learning_rate=0.005, objective="mse"),
-            trace(2e-3, run="grid", seed=0),
-        ]
-    )
-    rows = summary(runs).set_index(["framework", "rung", "batch_size"])
-    spread = ["seconds_median", "seconds_low", "seconds_high"]
+def test_a_rung_has_its_epochs_over_launches_and_its_ratio_to_the_baseline():
+    launches = [3e-6, 1e-6, 2e-6]
+    rows = summary({("jax", "scratch", "direct", 1): launches})
+    rows = rows.set_index(["framework", "rung", "batch_size"])
     found = rows.loc["jax", "direct indexing", 1]
-    assert list(found[spread]) == pytest.approx([2e-3, 1e-3, 3e-3])
-    assert found.ratio == pytest.approx(2e-3 / 2e-5)
-    assert list(rows.loc["numba", "baseline", 1][spread]) == [2e-5, 1e-5, 9e-5]
-    assert rows.loc["numba", "baseline", 1].ratio == 1
-    assert rows.loc["scikit-learn", "library", 1].ratio == pytest.approx(50)
-    assert set(rows.device) == {"cpu"}
+    assert found.seconds == pytest.approx(1500 * stats.gmean(launches))
+    assert found.seconds_low < found.seconds < found.seconds_high
+    assert found.ratio == pytest.approx(stats.gmean(launches) / 2e-8)
+    assert found.ratio_low < found.ratio < found.ratio_high
+    below = rows.loc["numba", "baseline", 1]
+    assert below.seconds == pytest.approx(1500 * 2e-8)
+    assert below[["ratio", "ratio_low", "ratio_high"]].tolist() == [1, 1, 1]
 
 
-def test_each_batch_size_is_compared_with_the_baseline_at_that_size():
-    rows = summary(traces(["jax"])).set_index(["rung", "batch_size"]).ratio
-    assert rows["framework loader", 1] == pytest.approx(8e-3 / 2e-5)
-    assert rows["framework loader", 1500] == pytest.approx(8e-3 / 1500 / 5e-6)
+def test_each_batch_size_is_compared_with_what_is_fastest_at_that_size():
+    rows = summary(cells(["jax"])).set_index(["rung", "batch_size"])
+    assert rows.ratio["framework loader", 1] == pytest.approx(8e-6 / 2e-8)
+    assert rows.ratio["framework loader", 1500] == pytest.approx(8e-6 / 4e-6)
+    assert rows.framework["baseline", 1] == "numba"
+    assert rows.framework["baseline", 1500] == "numpy"
 
 
-def test_rungs_go_down_framework_by_framework_in_the_order_in_which_they_come():
-    # the first framework lacks the smallest batch size, which the other has last
-    first = traces(["pytorch"], sizes=[1500])
-    rows = summary(pd.concat([first, traces(["jax"], sizes=[1500, 1])]))
+def test_rungs_go_down_framework_by_framework_from_the_smallest_batch_size():
+    rows = summary(cells(["pytorch"], sizes=[1500]) | cells(["jax"], sizes=[1500, 1]))
     down = ["framework loader", "direct indexing", "concise", "compiled"]
-    expected = [("pytorch", rung, 1500) for rung in down]
+    expected = [("pytorch", rung, 1500) for rung in down]  # which lacks batch size 1
     expected += [("jax", rung, size) for rung in down for size in (1, 1500)]
-    expected += [
-        ("numba", "baseline", 1),
-        ("numba", "baseline", 1500),
-        ("scikit-learn", "library", 1),
-    ]
+    expected += [("numba", "baseline", 1), ("numpy", "baseline", 1500)]
     assert [tuple(row) for row in rows[["framework", "rung", "batch_size"]].to_numpy()] == expected
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"schedule": "tenth"},
-        {"sampling": "replacement"},
-        {"copies": 2},
-        {"batch_size": 10},
-        {"implementation": "concise", "loader": "framework"},
-    ],
-    ids=str,
-)
-def test_runs_that_do_other_work_and_batch_sizes_without_a_baseline_are_left_out(other):
-    plain = traces(["jax"])
-    rows = summary(pd.concat([plain, trace(9e9, **other)]))
-    pd.testing.assert_frame_equal(rows, summary(plain))
+def test_batch_sizes_that_the_chapter_has_are_shown_and_others_where_it_has_none():
+    more = {("numba", "baseline", "direct", size): [1e-7] * 3 for size in (3, 10, 50)}
+    rows = summary(cells(["jax"], sizes=[1, 3, 10, 50, 1500]), BASELINE | more)
+    assert set(rows.batch_size) == {1, 10, 1500}
+    others = summary(
+        cells(["jax"], sizes=[3, 50]), {key: more[key] for key in more if key[3] != 10}
+    )
+    assert set(others.batch_size) == {3, 50}
 
 
 def test_devices_are_told_apart():
-    rows = summary(pd.concat([trace(1e-3), trace(2e-3, device="cuda")]))
+    both = [
+        builders.samples({("jax", "scratch", "direct", 1): [value] * 3}, device=device)
+        for device, value in (("cpu", 1e-6), ("cuda", 2e-6))
+    ]
+    rows = ladder.summarise({"samples": pd.concat([*both, builders.samples(BASELINE)])})
     ratios = rows[rows.framework == "jax"].set_index("device").ratio
     assert ratios.to_dict() == pytest.approx({"cpu": 50, "cuda": 100})
 
 
-def draw(runs, baseline=BASELINE):
+def draw(found, baseline=BASELINE):
     """Draw both figures and lay them out, where matplotlib says what does not fit."""
-    found = {"traces": runs, "baseline": baseline, "ladder": summary(runs, baseline)}
-    made = figure.draw(found), framework_cost.draw(found)
+    samples = {"samples": builders.samples(found | baseline)}
+    tables = {"ladder": ladder.summarise(samples), "steptime": steptime.summarise(samples)}
+    made = figure.draw(tables), epoch_time.draw(tables)
     for drawn in made:
         drawn.draw_without_rendering()
     return made
@@ -145,75 +116,58 @@ def clipped(drawn):
 
 
 def test_all_frameworks_have_their_ratios_beside_the_baseline():
-    steps, costs = draw(traces())
-    title = steps.get_suptitle().replace("\n", " ")
-    assert title.startswith("At batch size 1, an epoch in a framework takes 400× to 1,600× the")
-    assert title.endswith("with its own loader, 50× to 200× when compiled")
-    assert {"400×", "800×", "1,200×", "1,600×", "20 µs", "5 µs"} <= set(said(steps))
-    assert said(steps).count("batch size 1 only") == 1
-    assert costs.get_suptitle().replace("\n", " ") == (
-        "The fastest epoch takes 50× at batch size 1 (pytorch compiled) and "
-        "0.13× at batch size 1500 (pytorch compiled) the time of a plain compiled loop"
+    steps, epochs = draw(cells(), BASELINE | {("numba", "baseline", "direct", 1): [2e-8] * 3})
+    assert steps.get_suptitle().replace("\n", " ") == (
+        "At batch size 1, an epoch takes 400× to 1,600× with its own loader, "
+        "50× to 200× when compiled, the time of no framework"
     )
-    assert [axes.get_title(loc="left") for axes in costs.axes] == ["scratch", "concise", "compiled"]
-    assert (clipped(steps), clipped(costs)) == ([], [])
+    assert {"400×", "800×", "1,200×", "1,600×", "30 µs, numba", "4 µs, numpy"} <= set(said(steps))
+    assert epochs.get_suptitle().replace("\n", " ") == (
+        "The fastest epoch of a framework takes 50× to 50× at batch size 1, "
+        "0.25× to 0.25× at batch size 1500, the time of one without"
+    )
+    titles = ["scratch, framework loader", "scratch, direct loader", "concise, direct loader"]
+    assert [axes.get_title(loc="left") for axes in epochs.axes] == [*titles, "compiled"]
+    assert (clipped(steps), clipped(epochs)) == ([], [])
 
 
 def test_the_ratios_lie_within_their_panel_and_not_on_each_other():
-    steps, _ = draw(traces())
+    steps, _ = draw(cells())
     for axes in steps.axes:
         boxes = [text.get_window_extent() for text in axes.texts]
         assert all(axes.bbox.x0 < box.x0 and box.x1 < axes.bbox.x1 for box in boxes)
         assert not any(box.overlaps(other) for box, other in combinations(boxes, 2))
 
 
-def test_the_curves_are_the_medians_in_milliseconds():
-    _, costs = draw(traces(["pytorch"]))
-    measured, baseline = [container[0] for container in costs.axes[2].containers]
-    assert list(measured.get_xdata()) == list(baseline.get_xdata()) == [1, 1500]
-    np.testing.assert_allclose(np.float64(measured.get_ydata()), [1.0, 1 / 1500])
-    np.testing.assert_allclose(np.float64(baseline.get_ydata()), [0.02, 0.005])
+def test_the_curves_are_epochs_in_milliseconds():
+    _, epochs = draw(cells(["pytorch"]))
+    [measured] = [container[0] for container in epochs.axes[3].containers]
+    assert measured.get_xdata().tolist() == [1, 1500]
+    assert measured.get_ydata().tolist() == pytest.approx([1.5, 1e-3])
+    assert epochs.axes[3].lines[-1].get_ydata().tolist() == pytest.approx([0.03, 4e-3])
 
 
 def test_a_rung_that_nobody_took_has_no_place_and_one_at_another_size_says_so():
-    rungs = {pair: factor for pair, factor in RUNGS.items() if pair[0] != "compiled"}
-    concise = {("concise", "direct"): 6.0}
-    eager = {pair: factor for pair, factor in rungs.items() if pair not in concise}
-    runs = pd.concat([traces(["jax"], eager), traces(["jax"], concise, sizes=[1500])])
-    steps, costs = draw(runs)
+    eager = {does: factor for does, factor in RUNGS.items() if does[0] == "scratch"}
+    found = cells(["jax"], eager) | cells(["jax"], {("concise", "direct"): 6.0}, sizes=[1500])
+    steps, epochs = draw(found)
     assert "compiled" not in said(steps)
     assert said(steps).count("not measured") == 1
-    assert steps.get_suptitle().endswith("200× with direct indexing")
-    assert [axes.get_title(loc="left") for axes in costs.axes] == ["scratch", "concise"]
+    assert "with direct indexing" in steps.get_suptitle().replace("\n", " ")
+    assert [axes.axison for axes in epochs.axes] == [True, True, True, False]
 
 
 def test_a_framework_keeps_its_colour_where_another_lacks_a_rung():
-    runs = traces(["pytorch", "jax"])
-    runs = runs[(runs.framework == "jax") | (runs.implementation == "concise")]
-    steps, costs = draw(runs)
+    found = cells(["pytorch", "jax"])
+    found = {key: found[key] for key in found if key[0] == "jax" or key[1] == "concise"}
+    steps, epochs = draw(found)
     colours = {
         container[0].get_color()
-        for axes in [*steps.axes, *costs.axes]
+        for axes in [*steps.axes, *epochs.axes]
         for container in axes.containers
         if container.get_label() == "jax"
     }
     assert len(colours) == 1
-    [legend] = costs.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["pytorch", "jax", "Numba loop"]
-
-
-@pytest.mark.parametrize(
-    "runs", [traces(sizes=[3]), traces(rungs={("scratch", "framework"): 8.0}, sizes=[3])]
-)
-def test_where_nothing_can_be_compared_the_titles_say_so(runs):
-    steps, costs = draw(runs)
-    assert steps.get_suptitle() == "No run has a batch size of the plain compiled loop"
-    assert "No run with direct indexing has a batch size" in costs.get_suptitle()
-
-
-def test_an_odd_number_of_batch_sizes_and_a_baseline_without_scikit_learn_are_drawn():
-    baseline = BASELINE[BASELINE.implementation == "numba"]
-    baseline = pd.concat([baseline, baseline[baseline.batch_size == 1].assign(batch_size=10)])
-    steps, _ = draw(traces(["pytorch"], sizes=[1, 10, 1500]), baseline)
-    assert [axes.axison for axes in steps.axes] == [True, True, True, False]
-    assert "scikit-learn" not in said(steps)
+    [legend] = epochs.legends
+    labels = {text.get_text() for text in legend.get_texts()}
+    assert labels == {"pytorch", "jax", "no framework"}

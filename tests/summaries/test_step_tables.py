@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import builders
 from minibatch.summaries import stepcost, steptime
 from minibatch.summaries.intervals import of_times, over_launches
 
@@ -12,24 +13,10 @@ SIZES = (1, 10, 100, 1500)
 
 
 def samples(launches=5, noise=0.0, seconds=lambda b: 1e-5 + 1e-8 * b, **about):
-    """Whole epochs of 1500 examples; a step takes `seconds` of its batch size."""
-    random = np.random.default_rng(0)
-    rows = []
-    for launch in range(launches):
-        slow = np.exp(noise * random.standard_normal())
-        for size in SIZES:
-            steps = -(-1500 // size)
-            for repeat in range(5):
-                took = slow * steps * seconds(size)
-                rows.append(
-                    {"batch_size": size, "launch": launch, "repeat": repeat, "epochs": 1}
-                    | {"epoch_steps": steps, "steps": steps, "examples": 1500, "seconds": took}
-                    | {"cpu_seconds": took, "start_seconds": 2e-6, "load_seconds": took / 10}
-                    | {"first_call_seconds": 1.0, "busy": False}
-                )
-    names = {"machine": "here", "framework": "pytorch", "device": "cpu"}
-    names |= {"implementation": "scratch", "loader": "direct"}
-    return {"samples": pd.DataFrame(rows).assign(**names | about)}
+    """A step takes `seconds` of its batch size, in each launch times a factor."""
+    slow = np.exp(noise * np.random.default_rng(0).standard_normal(launches))
+    cells = {("pytorch", "scratch", "direct", size): slow * seconds(size) for size in SIZES}
+    return {"samples": builders.samples(cells, repeats=5, **about)}
 
 
 def test_an_interval_is_student_s_with_launches_as_the_sample():
@@ -68,15 +55,20 @@ def test_repeats_of_one_launch_do_not_count_as_launches():
     pd.testing.assert_frame_equal(steptime.summarise({"samples": more}), steptime.summarise(read))
 
 
-def test_the_start_of_a_short_epoch_counts_as_in_a_whole_one():
+def test_the_start_of_a_part_of_an_epoch_counts_as_in_a_whole_one():
     """Ten steps of an epoch of 150, whose start takes as long as ten of them."""
     [frame] = samples(launches=2).values()
     part = frame[frame.batch_size == 10].assign(
-        steps=10, examples=100, seconds=10e-5 + 10e-5, start_seconds=10e-5 + 1e-6, load_seconds=9e-6
+        steps=10, examples=100, seconds=10e-5 + 11e-6 + 10e-5, start_seconds=10e-5 + 11e-6
     )
-    [row] = steptime.summarise({"samples": part}).to_dict("records")
-    assert row["start_seconds"] == pytest.approx(10e-5)
-    assert row["seconds"] == pytest.approx(1e-5 + 10e-5 / 150)
+    known = part.assign(load_seconds=10 * 1e-6, seconds=part.seconds - 10e-6)
+    [row] = steptime.summarise({"samples": known}).to_dict("records")
+    assert row["start_seconds"] == pytest.approx(10e-5 + 10e-6)
+    assert row["seconds"] == pytest.approx((10e-5 - 10e-6) / 10 + (10e-5 + 10e-6) / 150)
+    unknown = part.assign(load_seconds=np.nan)
+    [row] = steptime.summarise({"samples": unknown}).to_dict("records")
+    assert row["start_seconds"] == pytest.approx(10e-5 + 11e-6)
+    assert row["seconds"] == pytest.approx(1e-5 + (10e-5 + 11e-6) / 150)
 
 
 def test_a_line_is_found_and_its_interval_holds_it():

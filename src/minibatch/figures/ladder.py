@@ -110,12 +110,9 @@ def _message(rows: pd.DataFrame) -> str:
     ratios = measured[measured.batch_size == size].groupby("rung")[["ratio_low", "ratio_high"]]
     ends = ratios.agg({"ratio_low": "min", "ratio_high": "max"})
     rungs = [rung for rung in RUNGS if rung in ends.index]
-    said = [
-        f"{_range(*ends.loc[rung])} {RUNGS[rung]}" for rung in dict.fromkeys([rungs[0], rungs[-1]])
-    ]
-    return (
-        f"At batch size {size}, an epoch in a framework takes {', '.join(said)}, that without one"
-    )
+    ends = {rung: f"{_range(*ends.loc[rung])} {RUNGS[rung]}" for rung in (rungs[0], rungs[-1])}
+    said = ", ".join(ends.values())
+    return f"At batch size {size}, an epoch takes {said}, the time of no framework"
 
 
 def _range(low: float, high: float) -> str:

@@ -12,8 +12,8 @@ from minibatch.summaries.text import times
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """One row of panels a framework, one panel a rung of the ladder, one colour a machine.
 
-    Reads "machines", which `summaries.machines` makes. Each point is the median and the range over
-    seeds; a device other than the CPU has hollow markers and dots.
+    Reads "machines", which `summaries.machines` makes. Each point is the mean over launches
+    with its 95 % interval; a device other than the CPU has hollow markers and dots.
     """
     rows = tables["machines"]
     rows = rows[(rows.quantity == "seconds_per_epoch") & rows.case.isin(list(RUNGS))]

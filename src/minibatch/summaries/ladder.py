@@ -26,14 +26,12 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """
     launches = per_launch(tables["samples"])
     launches = launches.assign(seconds=launches.seconds * launches.epoch_steps)
-    launches = launches[launches.batch_size.isin(_sizes(launches))].sort_values(
-        "batch_size", kind="stable"
-    )
+    launches = launches[launches.batch_size.isin(_sizes(launches))]
     below = _fastest(launches[launches.implementation == BASELINE])
     found = []
     for whose, own in launches.groupby(["framework", "device"], sort=False):
         for rung, does in RUNGS.items():
-            chosen = own[(own[["implementation", "loader"]] == does).all(axis=1)]
+            chosen = own[(own[["implementation", "loader"]] == [*does]).all(axis=1)]
             for size, rows in chosen.groupby("batch_size"):
                 ratio = of_ratio(rows.seconds, below[size].seconds)
                 found.append((*whose, rung, size, *_row(rows), *ratio))

@@ -22,9 +22,9 @@ def compare(found: dict[str, Tables], hardware: dict[str, str]) -> pd.DataFrame:
 
     Reads "ladder", "matmul" and "training". A case is a rung of the ladder, a strategy at the
     chapter's size, or one of the chapter's runs, with its loader; `batch_size` is 0 where there is
-    none. Median, low and high are seconds or GFLOP/s as in the tables. `ratio` is the median over
-    that of the first machine on the device `ratio_to`: the same one, or the CPU where it was not
-    measured on that; NaN where there is neither, or no finite time.
+    none. Median (of the ladder, the mean), low and high are seconds or GFLOP/s as in the tables.
+    `ratio` is the median over that of the first machine on the device `ratio_to`: the same one, or
+    the CPU where it was not measured on that; NaN where there is neither, or no finite time.
     """
     rows = pd.concat(
         [
@@ -48,10 +48,11 @@ def compare(found: dict[str, Tables], hardware: dict[str, str]) -> pd.DataFrame:
 def _rows(tables: Tables) -> pd.DataFrame:
     """What is compared of one machine."""
     matmul, training = tables["matmul"], tables["training"]
+    ladder = tables["ladder"].rename(columns={"seconds": "seconds_median"})
     products = chapter.products(matmul).assign(batch_size=0)
     single = training.groupby(["framework", "device", "run", "loader"]).run.transform("size") == 1
     parts = {
-        "seconds_per_epoch": (tables["ladder"], "rung", "seconds"),
+        "seconds_per_epoch": (ladder, "rung", "seconds"),
         "gflops": (products, "strategy", "rate"),
         "seconds_to_target": (training[single & plain(training)], "run", "seconds_to_target"),
     }
