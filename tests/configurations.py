@@ -22,13 +22,15 @@ CHAPTER = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["tr
 CHAPTER = {
     name: CHAPTER[name] for name in ("gd", "sgd", "minibatch_100", "minibatch_10", "concise_10")
 }
-NAMES = [*CHAPTER, "concise", "compiled", "x"]
+NAMES = [*CHAPTER, "x", "y", "z"]
+SOME = [1, 2, 5, 10]  # batch sizes that every dataset here has
 VALUES = {
     "frameworks": FRAMEWORKS,
     "sources": ["http://one.example/table.dat"],
     "rows": [10, 100, 1500, 1503, *range(11, 1503, 100)],
     "threads": [1, 2, 3, 4],
     "seeds": [2, 3],
+    "launches": [2, 3],
     "epochs": [1, 2, 3, 10, 1000],
     "copies": [1, 2, 3],
     "learning_rate": [0.005, 0.05, 0.4, 1, 1.0, 30.0, 1e-9, 1e200],
@@ -113,7 +115,8 @@ def legal(random: Random, most: int) -> dict:
     matmul["cuda"]["precisions"] = [*dict.fromkeys(["float32", *matmul["cuda"]["precisions"]])]
     parallel["ranks"] = [*dict.fromkeys([*parallel["ranks"], 1])]
     rows = config["dataset"]["rows"]
-    training["baseline"]["batch_size"] = _at_most(rows, training["baseline"]["batch_size"])
+    sizes = _at_most(rows, config["steptime"]["batch_size"])
+    config["steptime"]["batch_size"] = [*dict.fromkeys([*sizes, *random.sample(SOME, 3)])]
     _mend_runs(training["runs"], rows, random, most)
     return config
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from types import SimpleNamespace
 from zlib import crc32
 
 import numpy as np
@@ -11,8 +12,11 @@ import pyarrow as pa
 import builders
 from minibatch.plan import experiment
 from minibatch.sgd import surrogate
+from minibatch.stages.baseline import NAMES
+from minibatch.stages.baseline import cells as baselines
 from minibatch.stages.gather import gather
 from minibatch.stages.standardise import standardise
+from minibatch.stages.steptime import cells
 from minibatch.stages.train import combinations
 from minibatch.tables import parquet, provenance
 from minibatch.tables import verdicts as gate
@@ -90,8 +94,8 @@ class Tables:
         _, stage, *_ = path.removesuffix(".parquet").split("/")
         if stage == "data":
             return _examples(self._rows, parameters["scaling"]).copy()
-        if stage == "baseline":
-            return _baseline(parameters, random)
+        if "launch" in parameters and "framework" not in parameters:
+            return _baseline(parameters, self._rows, random)
         if stage == "parallel":
             return _steps(parameters, random)
         if "framework" not in parameters:
@@ -105,6 +109,8 @@ class Tables:
             return verdicts[(verdicts.subject == gate.COMPILED) == compiled]
         if stage == "matmul":
             table, subject = _products(parameters, random), "precision"
+        elif stage == "steptime":
+            table, subject = _paces(parameters, self._rows, random), "implementation"
         else:
             table = _traces(parameters, self._rows, random, self._fates)
             subject = "implementation"
@@ -126,11 +132,31 @@ def _examples(rows: int, scaling: str) -> pd.DataFrame:
     return standardise(surrogate.table(), rows=rows, scaling=scaling)
 
 
-def _baseline(parameters: dict, random) -> pd.DataFrame:
-    sizes = parameters["batch_sizes"]
-    kinds = [("numba", size) for size in sizes] + [("scikit-learn", 1)] * (1 in sizes)
-    seconds = {kind: _seconds(random, parameters["seeds"]) for kind in kinds}
-    return builders.baseline(seconds, learning_rate=parameters["learning_rate"], loss=0.3)
+def _baseline(parameters: dict, examples: int, random) -> pd.DataFrame:
+    """A launch of what needs no framework."""
+    ways = {
+        (NAMES[cell.implementation][0], "baseline", cell.loader, cell.batch_size): 0
+        for cell in baselines(parameters["batch_sizes"], examples)
+    }
+    return _launch(ways, parameters, examples, random)
+
+
+def _paces(parameters: dict, examples: int, random) -> pd.DataFrame:
+    """A launch of a framework; what works on after a call has no phases."""
+    framework = SimpleNamespace(IMPLEMENTATIONS=["scratch", "concise", "compiled"])
+    wanted = cells(framework, parameters["loaders"], parameters["batch_sizes"])
+    name = parameters["framework"]
+    ways = {(name, cell.implementation, cell.loader, cell.batch_size): 0 for cell in wanted}
+    table = _launch(ways, parameters, examples, random)
+    apart = (table.implementation != "compiled") & (random.random() < 0.5)
+    phases = [*SECONDS[1:], "start_seconds"]
+    return table.assign(**{phase: table[phase].where(apart) for phase in phases})
+
+
+def _launch(ways: dict, parameters: dict, examples: int, random) -> pd.DataFrame:
+    seconds = {way: _seconds(random, 1) for way in ways}
+    table = builders.samples(seconds, examples, busy=bool(random.random() < 0.1))
+    return table.assign(launch=parameters["launch"])
 
 
 def _steps(parameters: dict, random) -> pd.DataFrame:

@@ -19,10 +19,10 @@ from minibatch.sgd.step_checks import check_parameters
 # only if the later steps do not lead to the same point all the same.
 LEARNING_RATE = 0.001
 OBJECTIVE = "half_mse"
-WARM_UP_STEPS = 10  # from which the time of a step is estimated
+WARM_UP_STEPS = 5  # from which the time of a step is estimated
 FEWEST_STEPS = 3  # of a repeat
 START = "start"  # the phase before the first batch of an epoch is there
-REPEATS = 5  # of each cell in a launch
+REPEATS = 3  # of each cell in a launch
 CALIBRATION = 200_000  # additions in plain Python, about 10 ms
 BUSY = 1.2  # a calibration that takes this many times its CPU time, or the other calibration
 OWN_THREADS = 0.5  # CPU seconds a second that a framework may take for itself beside its threads
