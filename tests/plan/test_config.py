@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,10 @@ matmul:
     sizes_of_others: [64]
     precisions: [float32, tf32]
     ceilings: {product: 1024, copy_mib: 8}
+steptime: {batch_size: [10, 100, 1000], launches: 3, budget_seconds: 0.2}
 training:
   target_loss: 0.25
   loaders: [framework, direct]
-  baseline: {batch_size: [10, 100], learning_rate: 0.02}
   runs:
     gd: {implementation: scratch, batch_size: 1500, learning_rate: 1.0, epochs: 10}
     small:
@@ -109,8 +110,9 @@ def test_the_configuration_that_the_tests_below_edit_is_valid(tmp_path):
         ("budget_seconds: 0.5", "budget_seconds: 1"),
         ("gd: {implem", "gd: {sampling: replacement, schedule: tenth, objective: mse, implem"),
         ("sizes_of_others: [256]", "sizes_of_others: [1, 4096]"),  # unlike blocks.n, any
-        ("[10, 100]", "[1, 1500]"),
-        ("learning_rate: 0.02", "learning_rate: 1"),
+        ("[10, 100, 1000]", "[1, 1500, 7]"),
+        ("launches: 3", "launches: 2"),
+        ("budget_seconds: 0.2", "budget_seconds: 1"),
         ("[1, 2]", "[4, 1]"),
         ("[1, 2]", "[1]"),
         ("[20, 5000]", "[20, 1500000]"),  # unlike a run's, any
@@ -362,45 +364,47 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
             "sizes_of_others: [0]",
             "15: matmul.sizes_of_others.0: 0 is too small; at least 1",
         ),
-        # the baseline
+        # the times of steps
         (
-            "baseline: {batch_size",
-            "floor: {batch_size",
-            "29: training.floor: is called training.baseline now",
-        ),
-        (
-            "  baseline: {batch_size: [10, 100], learning_rate: 0.02}\n",
+            "steptime: {batch_size: [10, 100, 1000], launches: 3, budget_seconds: 0.2}\n",
             "",
-            "26: training: baseline missing",
+            "1: steptime missing",
         ),
         (
-            "baseline: {batch_size",
-            "baseline: {batch_sise",
-            "29: training.baseline.batch_sise: unknown key; did you mean batch_size?",
+            "{batch_size: [10, 100",
+            "{batch_sise: [10, 100",
+            "26: steptime.batch_sise: unknown key; did you mean batch_size?",
+        ),
+        ("launches: 3, ", "", "26: steptime: launches missing"),
+        ("[10, 100, 1000]", "10", "26: steptime.batch_size: 10 is not a list"),
+        ("[10, 100, 1000]", "[10, 100]", "26: steptime.batch_size: too few; at least 3"),
+        (
+            "[10, 100, 1000]",
+            "[10, 10, 100]",
+            "26: steptime.batch_size: [10, 10, 100] has a value twice",
         ),
         (
-            "[10, 100], learning",
-            "10, learning",
-            "29: training.baseline.batch_size: 10 is not a list",
-        ),
-        ("[10, 100]", "[]", "29: training.baseline.batch_size: empty; name at least one"),
-        ("[10, 100]", "[10, 10]", "29: training.baseline.batch_size: [10, 10] has a value twice"),
-        ("[10, 100]", "[10, 0]", "29: training.baseline.batch_size.1: 0 is too small; at least 1"),
-        (
-            "[10, 100]",
-            "[10, 1501]",
-            "29: training.baseline.batch_size.1: 1501 is above the 1500 examples (dataset.rows)",
+            "[10, 100, 1000]",
+            "[10, 0, 100]",
+            "26: steptime.batch_size.1: 0 is too small; at least 1",
         ),
         (
-            "learning_rate: 0.02",
-            "learning_rate: 0",
-            "29: training.baseline.learning_rate: 0 is not above 0",
+            "[10, 100, 1000]",
+            "[10, 1501, 100]",
+            "26: steptime.batch_size.1: 1501 is above the 1500 examples (dataset.rows)",
+        ),
+        ("launches: 3", "launches: 1", "26: steptime.launches: 1 is too small; at least 2"),
+        ("launches: 3", "launches: 2.0", "26: steptime.launches: 2.0 is not a whole number"),
+        (
+            "budget_seconds: 0.2",
+            "budget_seconds: 0",
+            "26: steptime.budget_seconds: 0 is not above 0",
         ),
         (
-            "learning_rate: 0.02",
-            "learning_rate: 2e-2",
-            "29: training.baseline.learning_rate: '2e-2' is not a number; "
-            "YAML takes it for text, write 0.02",
+            "budget_seconds: 0.2",
+            "budget_seconds: 2e-1",
+            "26: steptime.budget_seconds: '2e-1' is not a number; "
+            "YAML takes it for text, write 0.2",
         ),
         # the ranks
         (
@@ -482,6 +486,34 @@ def test_a_mistake_is_one_line_with_the_place_the_key_and_what_is_wrong(tmp_path
     assert line in problems(tmp_path, edited(old, new))
 
 
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key"),
+    [
+        *(
+            (
+                "  loaders: [framework, direct]\n",
+                f"  loaders: [framework, direct]\n  {name}: {{batch_size: [1]}}\n",
+                30,
+                f"training.{name}",
+            )
+            for name in ("floor", "baseline")
+        ),
+        ("    small:\n", "    concise:\n", 32, "training.runs.concise"),
+        ("    grid: {", "    compiled: {", 39, "training.runs.compiled"),
+    ],
+)
+def test_what_earlier_versions_timed_says_where_it_went_and_nothing_else_is_said(
+    tmp_path, whole, old, new, line, key
+):
+    """Whether the section that has replaced it is there or not."""
+    text = edited(old, new)
+    if not whole:  # in place of a line, so that the others keep their numbers
+        text = re.sub("^steptime: .*$", "", text, flags=re.MULTILINE)
+    gone = "went to steptime, which times all implementations; remove it here"
+    assert problems(tmp_path, text) == [f"{line}: {key}: {gone}"]
+
+
 @pytest.mark.parametrize("value", [".nan", ".inf", "1.0e+999"])
 @pytest.mark.parametrize(
     ("old", "key", "line"),
@@ -489,8 +521,8 @@ def test_a_mistake_is_one_line_with_the_place_the_key_and_what_is_wrong(tmp_path
         ("learning_rate: 0.05", "training.runs.small.learning_rate", 35),
         ("budget_seconds: 0.5", "matmul.budget_seconds", 20),
         ("budget_seconds: 0.4", "parallel.budget_seconds", 42),
-        ("target_loss: 0.25", "training.target_loss", 27),
-        ("learning_rate: 0.02", "training.baseline.learning_rate", 29),
+        ("target_loss: 0.25", "training.target_loss", 28),
+        ("budget_seconds: 0.2", "steptime.budget_seconds", 26),
     ],
 )
 def test_what_is_not_finite_is_refused(tmp_path, old, key, line, value):

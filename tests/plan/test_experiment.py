@@ -35,11 +35,11 @@ CONFIG = {
             "ceilings": {"product": 8192, "copy_mib": 1024},
         },
     },
+    "steptime": {"batch_size": [1, 10, 1500], "launches": 2, "budget_seconds": 1},
     "parallel": {"ranks": [1, 2], "batch_size": [10, 100], "budget_seconds": 1},
     "training": {
         "target_loss": 0.25,
         "loaders": ["framework", "direct"],
-        "baseline": {"batch_size": [1, 10], "learning_rate": 0.05},
         "runs": {
             "gd": {
                 "implementation": "scratch",
@@ -76,7 +76,7 @@ CONFIG = {
 # The first framework alone has further sizes, and the runs that are for it.
 TABLES = {
     "results/data/examples.parquet",
-    "results/baseline.parquet",
+    *(f"results/steptime/baseline/cpu{end}.parquet" for end in ("/1", "/2", "")),
     "results/parallel/cpu.parquet",
     *(
         f"results/{stage}/{framework}/cpu{rest}.parquet"
@@ -87,6 +87,9 @@ TABLES = {
             ("matmul", "/256"),
             ("matmul", "/ceilings"),
             ("matmul", ""),
+            ("steptime", "/1"),
+            ("steptime", "/2"),
+            ("steptime", ""),
             ("train", "/gd"),
             ("train", "/grid"),
             ("train", "/gd_tenth"),
@@ -100,6 +103,8 @@ TABLES = {
 
 BLOCKS = [("block", 16), ("block", 64), ("block", 128), ("full", 0)]
 WHOLE = ("matmul/pytorch/cpu.parquet", "matmul/jax/cpu.parquet")
+TIMED = ("pytorch", "jax", "baseline")
+STEPTIME = ("steptime/pytorch", "steptime/jax")
 
 
 def changed(*keys, value):
@@ -171,25 +176,30 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
     assert changed("training", "runs", "gd", "learning_rate", value=1.0) == set()
     assert changed("matmul", "budget_seconds", value=1.0) == set()
     assert changed("parallel", "budget_seconds", value=1.0) == set()
-    whole = copy.deepcopy(CONFIG)
-    whole["training"]["baseline"]["learning_rate"] = 1
-    baseline = experiment.measured(whole)["results/baseline.parquet"]
-    assert canonical(baseline["learning_rate"]) == "1.0"
+    assert changed("steptime", "budget_seconds", value=1.0) == set()
 
 
 @pytest.mark.parametrize(
     ("keys", "value", "expected"),
     [
-        ("dataset.rows", 1000, those("examples", "baseline", "parallel", "train")),
-        ("dataset.scaling", "whiten", those("examples", "baseline", "parallel", "train")),
+        ("dataset.rows", 1000, those("examples", "steptime", "parallel", "train")),
+        ("dataset.scaling", "whiten", those("examples", "steptime", "parallel", "train")),
         ("dataset.offline", "fail", set()),
         ("dataset.sources", ["http://a"], set()),
         ("training.target_loss", 0.3, set()),
-        ("threads", 2, those("verify", "matmul", "train")),
-        ("seeds", 6, those("baseline", "/gd", "/grid")),
-        ("training.loaders", ["direct"], those("/gd", "/grid")),
-        ("training.baseline.batch_size", [1], those("baseline")),
-        ("training.baseline.learning_rate", 0.1, those("baseline")),
+        ("threads", 2, those("verify", "matmul", *STEPTIME, "train")),
+        ("seeds", 6, those("/gd", "/grid")),
+        ("training.loaders", ["direct"], those("/gd", "/grid", *STEPTIME)),
+        ("steptime.batch_size", [1, 100, 1500], those("steptime")),
+        ("steptime.budget_seconds", 2, those("steptime")),
+        (
+            "steptime.launches",
+            3,  # those that there are stay
+            {
+                *(f"results/steptime/{name}/cpu/3.parquet" for name in TIMED),
+                *(f"results/steptime/{name}/cpu.parquet" for name in TIMED),
+            },
+        ),
         ("parallel.ranks", [1, 4], those("parallel")),
         ("parallel.batch_size", [10], those("parallel")),
         ("parallel.budget_seconds", 2, those("parallel")),
@@ -261,10 +271,17 @@ def test_a_framework_after_the_first_has_the_blocks_of_its_sizes_and_no_further_
     }
 
 
-def test_the_baseline_is_compared_with_a_learning_rate_at_several_batch_sizes_and_all_seeds():
-    baseline = experiment.measured(CONFIG)["results/baseline.parquet"]
-    del baseline["inputs"], baseline["packages"]
-    assert baseline == {"batch_sizes": [1, 10], "learning_rate": 0.05, "seeds": 5}
+@pytest.mark.parametrize("launch", [1, 2])
+def test_the_baseline_takes_the_steps_that_the_frameworks_take_and_a_launch_knows_its_number(
+    launch,
+):
+    found = experiment.measured(CONFIG)
+    common = {"batch_sizes": [1, 10, 1500], "budget_seconds": 1.0, "launch": launch}
+    own = {"framework": "jax", "device": "cpu", "threads": 1, "loaders": ["framework", "direct"]}
+    for name, expected in (("baseline", common), ("jax", common | own)):
+        made = found[f"results/steptime/{name}/cpu/{launch}.parquet"]
+        known = {key: made[key] for key in made.keys() - {"inputs", "packages"}}
+        assert known == expected
 
 
 def test_ranks_are_measured_whatever_the_frameworks_are_on_each_device():
@@ -276,7 +293,7 @@ def test_ranks_are_measured_whatever_the_frameworks_are_on_each_device():
             "ranks": [1, 2],
             "batch_sizes": [10, 100],
             "budget_seconds": 1.0,
-            "inputs": found["results/baseline.parquet"]["inputs"],
+            "inputs": found["results/steptime/baseline/cpu/1.parquet"]["inputs"],
             "packages": {"torch": "==2.13.0", "numpy": "==2.4.6"},
         }
 
@@ -286,7 +303,7 @@ def test_a_table_knows_the_parameters_that_its_inputs_must_have():
     examples = "results/data/examples.parquet"
     assert found[examples] == {"rows": 1500, "scaling": "standardize"}
     known = {examples: digest({"rows": 1500, "scaling": "standardize"})}
-    assert found["results/baseline.parquet"]["inputs"] == known
+    assert found["results/steptime/baseline/cpu/1.parquet"]["inputs"] == known
     gate = "results/verify/jax/cpu.parquet"
     asked = {"framework": "jax", "device": "cpu", "threads": 1, "precisions": ["float32"]}
     assert found[gate] == asked
@@ -296,6 +313,13 @@ def test_a_table_knows_the_parameters_that_its_inputs_must_have():
     parts = [f"results/matmul/jax/cpu/{part}.parquet" for part in ("256", "ceilings")]
     whole = found["results/matmul/jax/cpu.parquet"]
     assert whole["inputs"] == {path: digest(found[path]) for path in parts}
+    compiled = "results/verify/jax/cpu/compiled.parquet"
+    verified |= {compiled: digest(found[compiled])}  # a launch times what is compiled, too
+    for name, expected in (("jax", known | verified), ("baseline", known)):
+        launches = [f"results/steptime/{name}/cpu/{launch}.parquet" for launch in (1, 2)]
+        assert all(found[path]["inputs"] == expected for path in launches)
+        gathered = {path: digest(found[path]) for path in launches}
+        assert found[f"results/steptime/{name}/cpu.parquet"] == {"inputs": gathered}
 
 
 def test_inputs_that_nobody_measured_have_no_digest():
@@ -334,7 +358,10 @@ def pins(tmp_path, monkeypatch):
     return tmp_path / "envs/main.txt"
 
 
-BY_PYTORCH = those("verify/pytorch", "matmul/pytorch", "train/pytorch", "parallel")
+BY_PYTORCH = those(
+    "verify/pytorch", "matmul/pytorch", "steptime/pytorch", "train/pytorch", "parallel"
+)
+GATHERED = those("matmul/pytorch/cpu.", "steptime/pytorch/cpu.")
 
 
 @pytest.mark.parametrize(
@@ -379,7 +406,7 @@ def test_a_package_that_nothing_measured_imports_may_be_pinned_beside_the_others
 def test_a_framework_in_an_environment_of_its_own_has_its_record_instead_of_pins():
     found = experiment.measured(CONFIG)
     assert not any("packages" in found[path] for path in those("jax"))
-    assert all("packages" in found[path] for path in BY_PYTORCH - {f"results/{WHOLE[0]}"})
+    assert all("packages" in found[path] for path in BY_PYTORCH - GATHERED)
 
 
 # GPUs.
@@ -421,6 +448,7 @@ def test_what_runs_on_gpus_is_measured_there_too_and_what_does_not_is_missing():
                     ("matmul", "/ceilings"),
                     ("matmul", ""),
                 ),
+                *(("steptime", "/1"), ("steptime", "/2"), ("steptime", "")),
                 *(("train", "/gd"), ("train", "/grid"), ("train", "/gd_tenth")),
                 ("train", "/gd_small"),
             ]
@@ -436,9 +464,8 @@ def test_a_gpu_more_leaves_the_tables_of_the_cpu_as_they_are():
 
 
 def test_every_table_on_a_gpu_says_so_and_its_gate_knows_the_precisions():
-    for path, made in on_gpus(BOTH).items():
-        whole = path.removeprefix("results/matmul/").count("/") == 1
-        assert whole or "framework" not in made or made["device"] == "cuda"
+    for made in on_gpus(BOTH).values():
+        assert made.keys() == {"inputs"} or made["device"] == "cuda"  # or of parts that say so
     found = experiment.measured(BOTH)
     precisions = ["float32", "tf32", "bfloat16"]
     assert found["results/verify/jax/cuda.parquet"]["precisions"] == precisions

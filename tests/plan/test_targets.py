@@ -7,7 +7,9 @@ from minibatch.plan import experiment, targets
 from minibatch.tables.canonical import digest
 
 SVG = "results/figures/{}.svg"
-OF_ALL = ["roofline", "loss_by_epoch", "loss_by_time", "published", "framework_cost", "ladder"]
+OF_ALL = ["roofline", "loss_by_epoch", "loss_by_time", "published", "ladder"]
+OF_ALL += ["step_time", "step_cost", "epoch_time", "step_parts"]
+COMPARED = [f"results/steptime/{name}/cpu.parquet" for name in ("pytorch", "jax", "baseline")]
 
 
 def traces(*runs, framework="pytorch", device="cpu"):
@@ -15,7 +17,7 @@ def traces(*runs, framework="pytorch", device="cpu"):
 
 
 def test_the_frameworks_share_a_figure_and_the_first_alone_has_one_a_device():
-    alone = ["product_size-cpu", "epoch_cost-cpu", "exercise_1_grid-cpu"]
+    alone = ["product_size-cpu", "exercise_1_grid-cpu"]
     alone += ["exercise_2_schedule-cpu", "exercise_4_twice-cpu"]  # no variant samples otherwise
     assert list(targets.figures(CONFIG)) == [*OF_ALL, "parallel", *alone]
 
@@ -27,9 +29,9 @@ def test_with_several_devices_the_products_on_them_are_compared_and_the_firsts_f
     shown = two["roofline"].parameters["places"]
     assert ("pytorch", "cuda") in shown
     assert ("mxnet", "cuda") not in shown
-    assert two["epoch_cost-cuda"].inputs[:-1] == traces("grid", device="cuda")
-    assert two["epoch_cost-cuda"].parameters["places"] == [("pytorch", "cuda")]
-    assert two["epoch_cost-cuda"].parameters["alone"]
+    assert two["exercise_1_grid-cuda"].inputs[:-2] == traces("grid", device="cuda")
+    assert two["exercise_1_grid-cuda"].parameters["places"] == [("pytorch", "cuda")]
+    assert two["exercise_1_grid-cuda"].parameters["alone"]
 
 
 def test_a_figure_shows_the_runs_that_each_framework_does():
@@ -40,9 +42,15 @@ def test_a_figure_shows_the_runs_that_each_framework_does():
     assert found["loss_by_time"].inputs == [*plain, *problem]
     assert found["exercise_1_grid-cpu"].inputs == [*traces("grid"), *problem]
     assert found["exercise_4_twice-cpu"].inputs == [*traces("sgd", "sgd_twice"), *problem]
-    every = [path for path in experiment.measured(CONFIG) if path.startswith("results/train/")]
-    assert found["framework_cost"].inputs == [experiment.BASELINE, *every, problem[1]]
-    assert found["ladder"].inputs == ["results/summary/ladder.parquet", problem[1]]
+    for name, read in (
+        ("ladder", ["ladder"]),
+        ("step_time", ["steptime", "stepcost"]),
+        ("step_cost", ["stepcost"]),
+        ("epoch_time", ["steptime"]),
+        ("step_parts", ["steptime"]),
+    ):
+        summaries = [f"results/summary/{table}.parquet" for table in read]
+        assert found[name].inputs == [*summaries, problem[1]]
 
 
 def test_a_framework_that_the_chapter_does_not_have_is_not_missed_among_its_results():
@@ -90,8 +98,9 @@ def test_summaries_read_the_tables_of_their_stage():
     assert found["problem"].inputs == ["results/data/examples.parquet"]
     every = [path for path in experiment.measured(CONFIG) if path.startswith("results/train/")]
     assert found["training"].inputs == found["agreement"].inputs == every
-    assert found["ladder"].inputs == [experiment.BASELINE, *every]
-    assert found["statements"].inputs == [experiment.EXAMPLES, *matmul, *every]
+    for name in ("ladder", "steptime", "stepcost"):
+        assert found[name].inputs == COMPARED
+    assert found["statements"].inputs == [experiment.EXAMPLES, *matmul, *COMPARED, *every]
     assert found["published"].inputs[0] == "workflow/resources/published.csv"
 
 

@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 
 from builders import verdicts
-from minibatch.sgd.pace import Cell, Pace
-from minibatch.stages import steptime
-from minibatch.stages.steptime import COLUMNS, REPEATS, cells, measure
+from minibatch.sgd.pace import COLUMNS, REPEATS, Pace, measure
+from minibatch.stages.steptime import cells
 from minibatch.tables import parquet
 from minibatch.tables.canonical import digest
 
@@ -35,7 +34,7 @@ def launch(pytorch, examples):
     pace = Pace(pytorch, "cpu", *examples, seed=1)
     wanted = cells(pytorch, ["framework", "direct"], SIZES)
     wanted = [cell for cell in wanted if cell.implementation != "compiled"]
-    return measure(pace, wanted, budget_seconds=0.01, launch=1)
+    return measure(pace, wanted, budget_seconds=0.01, launch=1, threads=1)
 
 
 def test_a_launch_has_every_cell_as_often(launch):
@@ -54,31 +53,6 @@ def test_its_numbers_fit_together(launch):
     phases = ["start_seconds", "load_seconds", "compute_seconds", "update_seconds"]
     np.testing.assert_allclose(launch[phases].sum(axis=1), launch.seconds)
     assert (launch.first_call_seconds > 0).all()
-
-
-def test_each_round_has_another_order(pytorch, examples, monkeypatch):
-    pace = Pace(pytorch, "cpu", *examples, seed=1)
-    timed = []
-    time = pace.time
-    monkeypatch.setattr(pace, "time", lambda work: timed.append(work.cell) or time(work))
-    wanted = [Cell("scratch", "direct", size) for size in (10, 20, 30, 50, 70, 100)]
-    measure(pace, wanted, budget_seconds=1e-3, launch=1)
-    rounds = np.array_split(np.array(timed[3 * len(wanted) :], dtype=object), REPEATS)
-    assert all(set(part) == set(wanted) for part in rounds)
-    assert len({tuple(part) for part in rounds}) == REPEATS
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "busy"),
-    [
-        ((1.0, 1.0), (1.1, 1.1), False),
-        ((1.0, 1.0), (1.3, 1.3), True),  # the clock of the processor was changed
-        ((1.3, 1.3), (1.0, 1.0), True),
-        ((1.3, 1.0), (1.3, 1.0), True),  # it waited for another process
-    ],
-)
-def test_a_launch_on_a_busy_machine_is_marked(before, after, busy):
-    assert steptime._busy(before, after) is busy
 
 
 def job(tmp_path, closed=()):
