@@ -32,6 +32,14 @@ def samples(
     return pd.DataFrame(rows).assign(first_call_seconds=1.0, **names | calibrated | about)
 
 
+def launches(seconds: dict, *more: pd.DataFrame, **about) -> dict[str, pd.DataFrame]:
+    """Tables of `samples`, those without a framework apart; one step of a loop where none is."""
+    found = pd.concat([samples(seconds, **about), *more])
+    below = found.implementation == "baseline"
+    loop = samples({("numba", "baseline", "direct", 1): [1e-8, 2e-8]})
+    return {"samples": found[~below], "baseline": found[below] if below.any() else loop}
+
+
 def steps(seconds: dict[tuple[int, int], Sequence[float]], **about) -> pd.DataFrame:
     """Data-parallel steps by the number of ranks and the batch size."""
     rows = [

@@ -2,7 +2,6 @@
 
 from itertools import combinations
 
-import pandas as pd
 import pytest
 from scipy import stats
 
@@ -36,7 +35,7 @@ def cells(frameworks=("pytorch", "tensorflow", "mxnet", "jax"), rungs=RUNGS, siz
 
 
 def summary(found, baseline=BASELINE):
-    return ladder.summarise({"samples": builders.samples(found | baseline)})
+    return ladder.summarise(builders.launches(found | baseline))
 
 
 def test_a_rung_has_its_epochs_over_launches_and_its_ratio_to_the_baseline():
@@ -85,14 +84,14 @@ def test_devices_are_told_apart():
         builders.samples({("jax", "scratch", "direct", 1): [value] * 3}, device=device)
         for device, value in (("cpu", 1e-6), ("cuda", 2e-6))
     ]
-    rows = ladder.summarise({"samples": pd.concat([*both, builders.samples(BASELINE)])})
+    rows = ladder.summarise(builders.launches(BASELINE, *both))
     ratios = rows[rows.framework == "jax"].set_index("device").ratio
     assert ratios.to_dict() == pytest.approx({"cpu": 50, "cuda": 100})
 
 
 def draw(found, baseline=BASELINE):
     """Draw both figures and lay them out, where matplotlib says what does not fit."""
-    samples = {"samples": builders.samples(found | baseline)}
+    samples = builders.launches(found | baseline)
     tables = {"ladder": ladder.summarise(samples), "steptime": steptime.summarise(samples)}
     made = figure.draw(tables), epoch_time.draw(tables)
     for drawn in made:

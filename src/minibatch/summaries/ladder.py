@@ -24,7 +24,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     size, with the interval of that. The last rows are the baseline: without a framework, whatever
     is fastest at a batch size. Where none of the chapter's batch sizes was timed, all are shown.
     """
-    launches = per_launch(tables["samples"])
+    launches = per_launch(tables)
     launches = launches.assign(seconds=launches.seconds * launches.epoch_steps)
     launches = launches[launches.batch_size.isin(_sizes(launches))]
     below = _fastest(launches[launches.implementation == BASELINE])

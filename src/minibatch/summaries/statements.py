@@ -21,7 +21,7 @@ COLUMNS = ["framework", "device", "statement", "loader", "criterion", "verdict",
 
 def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFrame:
     """One row a statement, framework, device and loader: verdict, criterion, and the numbers."""
-    timed = time_statements.statements(tables["samples"])
+    timed = time_statements.statements(tables)
     seeds = per_seed(tables["traces"], target_loss)
     seeds["loss"] = seeds.loss.fillna(np.inf)  # of what diverged
     rows = []

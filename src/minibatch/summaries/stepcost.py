@@ -29,7 +29,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     `line` says whether that is close enough to speak of a line.
     """
     found = []
-    for values, rows in per_launch(tables["samples"]).groupby(SERIES, sort=False):
+    for values, rows in per_launch(tables).groupby(SERIES, sort=False):
         if rows.batch_size.nunique() < FEWEST:
             continue
         lines = np.array([fit(part.examples, part.seconds) for _, part in rows.groupby("launch")])

@@ -9,16 +9,17 @@ CELL = [*SERIES, "batch_size"]
 PARTS = ["start_seconds", "load_seconds", "compute_seconds", "update_seconds"]
 
 
-def per_launch(samples: pd.DataFrame) -> pd.DataFrame:
+def per_launch(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row for each cell and launch: medians over its repeats, of one step.
 
-    Columns: machine, those of CELL, launch, `epoch_steps`, `examples` of a step in the mean (the
-    last one of an epoch may be smaller), `seconds`; load_seconds of a batch after the first,
-    compute_seconds, update_seconds, and start_seconds, what an epoch's first batch takes longer
-    than a later one, each NaN where it cannot be told apart; the CPU time over the time, cpu_share;
-    first_call_seconds; whether the machine was busy. Of a repeat that is a part of an epoch, the
-    start counts as in a whole one.
+    Reads "samples" of frameworks, and "baseline". Columns: machine, those of CELL, launch,
+    `epoch_steps`, `examples` of a step in the mean (the last one of an epoch may be smaller),
+    `seconds`; load_seconds of a batch after the first, compute_seconds, update_seconds, and
+    start_seconds, what an epoch's first batch takes longer than a later one, each NaN where it
+    cannot be told apart; the CPU time over the time, cpu_share; first_call_seconds; whether the
+    machine was busy. Of a repeat that is a part of an epoch, the start counts as in a whole one.
     """
+    samples = pd.concat([tables["samples"], tables["baseline"]], ignore_index=True)
     whole = samples.steps == samples.epochs * samples.epoch_steps
     later = samples.steps - samples.epochs * whole  # loaded after an epoch's first batch
     load = (samples.load_seconds / later).where(later > 0, 0 * samples.load_seconds)
@@ -49,7 +50,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     launches, but for first_call_seconds: the longest, since later launches may find in a cache what
     the first has compiled.
     """
-    launches = per_launch(tables["samples"])
+    launches = per_launch(tables)
     found = []
     for values, rows in launches.groupby(CELL, sort=False):
         seconds, low, high = of_times(rows.seconds)

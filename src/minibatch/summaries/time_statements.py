@@ -23,12 +23,12 @@ EPOCHS = (
 Seconds = dict[int | None, pd.Series]  # of a step or an epoch by batch size, a value a launch
 
 
-def statements(samples: pd.DataFrame) -> dict[tuple[str, str], list[dict]]:
+def statements(tables: dict[str, pd.DataFrame]) -> dict[tuple[str, str], list[dict]]:
     """Rows of statements for each framework and device: loader, criterion, verdict, evidence.
 
     All but the batch sizes is as in the chapter: from scratch, with each loader.
     """
-    launches = per_launch(samples)
+    launches = per_launch(tables)
     measured = launches[launches.implementation != "baseline"]
     loop = launches[(launches.framework == "numba") & (launches.batch_size == 1)]
     found = {}

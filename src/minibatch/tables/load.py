@@ -14,16 +14,16 @@ STAGES = {"matmul": "matmul", "train": "traces", "verify": "verdicts", "steptime
 def by_name(paths: Iterable[Path], expected: dict[str, str]) -> dict[str, pd.DataFrame]:
     """Read tables under results/; those of one measuring stage are stacked.
 
-    Keys: "examples", "baseline", "matmul", "traces" (all that trained), "samples" of step times,
-    "verdicts" of the gate, and each table of results/summary by its name. A table is empty where
-    the gate was closed for all.
+    Keys: "examples", "matmul", "traces" (all that trained), "samples" of step times, "baseline" of
+    those without a framework, "verdicts" of the gate, and each table of results/summary by its
+    name. A table is empty where the gate was closed for all.
     `expected` holds the digests of parameters by path, where they are known.
     """
     found = defaultdict(list)
     for path in paths:
-        stage = path.relative_to("results").parts[0]
-        frame = parquet.read(path, expected.get(str(path)))
-        found[STAGES.get(stage, path.stem)].append(frame)
+        stage, *inner = path.relative_to("results").parts
+        name = "baseline" if "baseline" in inner else STAGES.get(stage, path.stem)
+        found[name].append(parquet.read(path, expected.get(str(path))))
     return {name: _stack(frames) for name, frames in found.items()}
 
 
