@@ -33,11 +33,13 @@ def samples(
 
 
 def launches(seconds: dict, *more: pd.DataFrame, **about) -> dict[str, pd.DataFrame]:
-    """Tables of `samples`, those without a framework apart; one step of a loop where none is."""
+    """Tables of `samples`, those without a framework apart; a plain loop's where there is none."""
     found = pd.concat([samples(seconds, **about), *more])
-    below = found.implementation == "baseline"
-    loop = samples({("numba", "baseline", "direct", 1): [1e-8, 2e-8]})
-    return {"samples": found[~below], "baseline": found[below] if below.any() else loop}
+    sizes = found.batch_size.unique()
+    loop = samples({("numba", "baseline", "direct", size): [1e-8, 2e-8] for size in sizes})
+    below = found[found.implementation == "baseline"]
+    others = found[found.implementation != "baseline"]
+    return {"samples": others, "baseline": loop if below.empty else below}
 
 
 def steps(seconds: dict[tuple[int, int], Sequence[float]], **about) -> pd.DataFrame:

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from minibatch.figures import (
-    epoch_cost,
     exercise_1_grid,
     exercise_2_schedule,
     loss_by_epoch,
@@ -288,36 +287,6 @@ def test_nor_where_the_frameworks_have_a_panel_each_on_the_same_axes():
         "One call for the whole product is 1,200× (framework_1) to 170,000× (framework_2) "
         "as fast as one call an element"
     )
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_the_parts_of_an_epoch_are_left_out_where_they_are_unknown(known):
-    parts = {"load_seconds": 0.2, "compute_seconds": 0.5, "update_seconds": 0.3}
-    parts = parts if known else dict.fromkeys(parts, np.nan)
-    cells = [
-        curve("grid", [0.5, 0.4, 0.3], batch_size=size, loader=loader).assign(
-            seconds=lambda frame, size=size: frame.step * 8 / size,
-            **{name: value * 8 / size for name, value in parts.items()},
-        )
-        for size in (1, 4)
-        for loader in ("framework", "direct")
-    ]
-    made = drawn(epoch_cost.draw({"traces": pd.concat(cells)}))
-    names = [text.get_text() for text in made.axes[-1].get_legend().get_texts()]
-    assert names == ["all", *(["load", "compute", "update"] if known else [])]
-    assert [len(axes.lines) for axes in made.axes] == [len(names)] * 2
-    if known:
-        assert made.get_suptitle().startswith("At batch size 4, loading takes ")
-    else:
-        assert made.get_suptitle() == "An epoch at batch size 1 takes 4× that at 4"
-
-
-def test_what_an_epoch_costs_is_in_milliseconds_on_a_logarithmic_axis():
-    run = curve("grid", [0.5, 0.4, 0.3]).assign(load_seconds=lambda t: t.step / 4)
-    [axes] = epoch_cost.draw({"traces": run}).axes
-    assert (axes.get_ylabel(), axes.get_yscale()) == ("milliseconds per epoch", "log")
-    lines = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
-    assert (lines["all"], lines["load"]) == ([1000], [250])
 
 
 # All frameworks in one figure.

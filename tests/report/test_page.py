@@ -7,6 +7,7 @@ from pkgutil import iter_modules
 import pandas as pd
 import pytest
 
+import builders
 from minibatch import figures
 from minibatch.report import page
 from minibatch.sgd import surrogate
@@ -18,6 +19,7 @@ from minibatch.summaries import (
     problem,
     published,
     statements,
+    stepcost,
     training,
 )
 
@@ -42,7 +44,8 @@ def tables():
     traces = pd.DataFrame(trace).assign(**PLACE, **phases, **run)
     product = {"strategy": "full", "n": 256, "block": 0, "precision": "float32", "threads": 1}
     products = pd.DataFrame([PLACE | product | {"seconds": 1e-3}])
-    loop = pd.DataFrame([{"implementation": "numba", "batch_size": 1500, "seconds": 0.5}])
+    cells = {("pytorch", "scratch", "direct", size): [1e-6, 2e-6] for size in (1, 10, 100)}
+    launches = builders.launches(cells)
     step = {"machine": "here", "device": "cpu", "ranks": 1, "batch_size": 10, "seconds": 1e-3}
     check = {"subject": "scratch", "check": "steps", "passed": False, "detail": "θ <b>&</b> off"}
     columns = ["framework", "implementation", "experiment", "batch_size", "learning_rate"]
@@ -54,10 +57,11 @@ def tables():
         "matmul": matmul.summarise({"matmul": products}),
         "training": training.summarise({"traces": traces}, 0.25),
         "agreement": agreement.summarise({"traces": traces}),
-        "ladder": ladder.summarise({"traces": traces, "baseline": loop.assign(machine="here")}),
+        "ladder": ladder.summarise(launches),
+        "stepcost": stepcost.summarise(launches),
         "parallel": parallel.summarise({"cpu": pd.DataFrame([step])}),
         "statements": statements.summarise(
-            {"examples": examples, "matmul": products, "traces": traces}, 0.25
+            {"examples": examples, "matmul": products, "traces": traces} | launches, 0.25
         ),
     }
     made["published"] = published.summarise(made | {"published": empty})

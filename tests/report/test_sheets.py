@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import builders
 from minibatch.report import sheets
 from minibatch.summaries import ladder, matmul, parallel, published, statements, training
 
@@ -29,9 +30,10 @@ def trace(seconds=1.0, **about):
     return pd.DataFrame(rows | phases).assign(**PLACE | run | about)
 
 
-def baseline(**about):
-    rows = {"implementation": ["numba"], "batch_size": [10], "seed": [0], "seconds": [0.5]}
-    return pd.DataFrame(rows).assign(machine="node1", **about)
+def paces(**about):
+    """Two launches of a framework."""
+    cell = {("jax", "scratch", "direct", 1): [1e-6, 2e-6]}
+    return builders.samples(cell, **{"machine": "node1", "framework": "jax"} | about)
 
 
 def steps(**about):
@@ -62,11 +64,14 @@ def summaries(*abouts):
     }
     return made | {
         "published": published.summarise(made | {"published": CHAPTER}),
-        "ladder": ladder.summarise(
-            {"traces": pd.concat(trace(**about) for about in abouts), "baseline": baseline()}
-        ),
+        "ladder": ladder.summarise(launches(*(paces(**about) for about in abouts))),
         "parallel": parallel.summarise(dict(enumerate(steps(**about) for about in abouts))),
     }
+
+
+def launches(*more):
+    loop = {("numba", "baseline", "direct", 1): [1e-8, 2e-8]}
+    return builders.launches(loop, *more) | {"baseline": builders.samples(loop, machine="node1")}
 
 
 SHEETS = {
@@ -103,8 +108,7 @@ def test_a_sheet_of_several_machines_names_that_of_each_row(name):
 
 
 def test_a_rung_that_was_measured_on_several_machines_names_them_all():
-    runs = pd.concat([trace(), trace(run="sgd", machine="node2", seed=1), trace(run="x", seed=2)])
-    made = ladder.summarise({"traces": runs, "baseline": baseline()})
+    made = ladder.summarise(launches(paces(), paces(machine="node2").assign(launch=3)))
     assert made.set_index("framework").machine.to_dict() == {"jax": "node1+node2", "numba": "node1"}
 
 
@@ -162,6 +166,7 @@ def test_the_chapters_numbers_stand_beside_float32():
 def test_the_statements_are_about_float32():
     examples = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 6)))
     tables = {"examples": examples, "traces": trace(run="none")}
+    tables |= launches(paces(framework="another"))
     tables["matmul"] = pd.concat([in_precisions(), products(1e-3, strategies=["block"])])
     [found] = statements.summarise(tables, 0.25).itertuples()
     assert found.verdict == "holds"

@@ -107,11 +107,11 @@ def test_a_figure_is_drawn_of_all_rows_or_of_those_of_its_framework_and_device(m
 
 
 def test_a_figure_of_some_names_the_frameworks_that_were_not_measured(monkeypatch):
-    module = import_module("minibatch.figures.framework_cost")
+    module = import_module("minibatch.figures.loss_by_epoch")
     monkeypatch.setattr(module, "draw", lambda tables: figure.style.empty("drawn"))  # noqa: ARG005
     row = {"framework": ["pytorch"], "device": ["cpu"], "loss": [0.5]}
     paths = [written("train/pytorch/cpu/gd.parquet", row), gap("train/jax/cpu/gd.parquet")]
-    drawn = said(draw("framework_cost", paths, places=[("pytorch", "cpu"), ("jax", "cpu")]))
+    drawn = said(draw("loss_by_epoch", paths, places=[("pytorch", "cpu"), ("jax", "cpu")]))
     assert "<!-- drawn -->" in drawn
     assert "<!-- jax on cpu was not measured; the report says why -->" in drawn
     assert "pytorch on cpu" not in drawn
@@ -119,7 +119,7 @@ def test_a_figure_of_some_names_the_frameworks_that_were_not_measured(monkeypatc
 
 def test_the_notes_stand_on_a_placeholder_as_on_any_figure():
     paths = [gap("train/jax/cpu/gd.parquet"), written("summary/problem.parquet", PROBLEM)]
-    paths.append(written("baseline.parquet", {"seconds": [1.0]}, "elsewhere"))
+    paths.append(written("steptime/baseline/cpu.parquet", {"seconds": [1.0]}, "elsewhere"))
     drawn = said(draw("ladder", paths, json_file=source(surrogate=True)))
     assert "SURROGATE" in drawn
     assert "(elsewhere, here)" in drawn

@@ -77,7 +77,7 @@ def test_the_start_of_a_part_of_an_epoch_counts_as_in_a_whole_one():
 
 
 def test_a_line_is_found_and_its_interval_holds_it():
-    [row] = stepcost.summarise(samples(noise=0.05)).to_dict("records")
+    [row] = frameworks(stepcost.summarise(samples(noise=0.05))).to_dict("records")
     assert row["t0_seconds_low"] < 1e-5 < row["t0_seconds_high"]
     assert row["c_seconds_low"] < 1e-8 < row["c_seconds_high"]
     assert row["line"]
@@ -89,7 +89,7 @@ def test_a_line_is_found_and_its_interval_holds_it():
 
 def test_what_is_no_line_is_said_to_be_none_and_where():
     bent = samples(seconds=lambda b: 1e-5 + 1e-8 * b + 1e-5 * (b == 10))
-    [row] = stepcost.summarise(bent).to_dict("records")
+    [row] = frameworks(stepcost.summarise(bent)).to_dict("records")
     assert not row["line"]
     assert row["residual"] > 0.1
     assert row["residual_at"] == 10

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import builders
 from minibatch.report import sheets
 from minibatch.report.sheets import answer
 from minibatch.sgd import surrogate
@@ -49,6 +50,10 @@ def samples(**seconds):
         for value in values
     ]
     return pd.DataFrame(rows).assign(**PLACE, threads=1)
+
+
+# Step times of a framework that these tests are not about.
+TIMED = builders.launches({("another", "scratch", "direct", 1): [1e-6, 2e-6]})
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +172,7 @@ def test_published_values_stand_beside_ours(losses, inside):
 def judge(examples, traces=None, **seconds):
     """Verdicts by statement."""
     traces = trace("none", [0.5], [0]) if traces is None else traces
-    tables = {"examples": examples, "traces": traces, "matmul": samples(**seconds)}
+    tables = {"examples": examples, "traces": traces, "matmul": samples(**seconds)} | TIMED
     rows = statements.summarise(tables, 0.25)
     return dict(zip(rows.statement, rows.verdict, strict=True))
 
@@ -215,42 +220,22 @@ def test_times_are_compared_seed_by_seed_for_each_loader(examples):
             *run("minibatch_10", [(0, 5), (1, 5)], "framework"),
         ]
     )
-    tables = {"examples": examples, "traces": traces, "matmul": samples(full=[1])}
+    tables = {"examples": examples, "traces": traces, "matmul": samples(full=[1])} | TIMED
     rows = statements.summarise(tables, 0.25).set_index("loader")
     assert rows.verdict.to_dict() == {"direct": "holds", "framework": "undecided"}
 
 
-@pytest.mark.parametrize(
-    ("losses", "seconds", "expected"),
-    [
-        ((0.24, 0.25), 1.0, "holds"),
-        ((0.24, 0.25), 1.2, "holds"),
-        ((0.24, 0.25), 1.3, "does not hold"),
-        ((0.28, 0.29), 1.0, "does not hold"),
-    ],
-)
-def test_the_concise_run_behaves_as_the_one_from_scratch_in_loss_and_in_time(
-    examples, losses, seconds, expected
-):
-    def run(name, ends, cost, implementation):
-        about = {"batch_size": 10, "implementation": implementation}
-        return [
-            trace(name, [0.5, end], [0, cost], seed=seed, **about) for seed, end in enumerate(ends)
-        ]
-
-    scratch = run("minibatch_10", (0.24, 0.25), 1.0, "scratch")
-    traces = pd.concat([*scratch, *run("concise_10", losses, seconds, "concise")])
-    found = judge(examples, traces, full=[1])
-    assert found["The concise implementation behaves as the one from scratch."] == expected
-
-
 def chapters(examples, *traces):
     """The statements on runs, by what they say."""
-    tables = {"examples": examples, "traces": pd.concat(traces), "matmul": samples(full=[1])}
+    tables = {
+        "examples": examples,
+        "traces": pd.concat(traces),
+        "matmul": samples(full=[1]),
+    } | TIMED
     return statements.summarise(tables, 0.25).set_index("statement")
 
 
-LESS = "Batch size 100 costs less time per epoch than GD."
+LESS = "Batch size 100 beats GD in time to a loss."
 
 
 def several(name, seconds, seeds=2, **values):
@@ -474,33 +459,6 @@ def summary(*traces):
     return training.summarise({"traces": pd.concat(traces)}, 0.25)
 
 
-def test_the_concise_sheet_has_each_run_at_batch_size_10_once_and_says_what_it_minimised():
-    ten = {"batch_size": 10, "learning_rate": 0.05}
-    concise = ten | {"implementation": "concise"}
-    rows = records(
-        sheets.concise(
-            summary(
-                trace("minibatch_10", [0.5, 0.3], [0, 1], **ten),
-                trace("minibatch_10", [0.5, 0.25], [0, 1], **ten, loader="direct"),
-                trace("minibatch_10", [0.5, 0.27], [0, 1], **ten, loader="direct", seed=1),
-                trace("concise_10", [0.5, 0.24], [0, 1], **concise, objective="mse"),
-                trace("concise", [0.5, 0.25], [0, 1], **concise, loader="direct"),
-                trace("concise", [0.5, 0.2], [0, 1], **concise | {"batch_size": 100}),
-                trace("grid", [0.5, 0.2], [0, 1], **ten),
-                trace("gd", [0.5, 0.2], [0, 1]),
-                trace("minibatch_10_twice", [0.5, 0.2], [0, 1], **ten, copies=2),
-            )
-        )
-    )
-    columns = ["run", "implementation", "minimised", "final loss", "over seeds"]
-    assert [[row[name] for name in columns] for row in rows] == [
-        ["minibatch_10", "scratch", "½ MSE", "0.250000", "0.250000 to 0.270000"],
-        ["concise_10, as published", "concise", "MSE", "0.240000", "0.240000 to 0.240000"],
-        ["concise", "concise", "½ MSE", "0.250000", "0.250000 to 0.250000"],
-    ]
-    assert {row["learning rate"] for row in rows} == {"0.05"}
-
-
 def test_the_ladder_sheet_has_a_row_a_rung_in_order_and_a_column_a_batch_size():
     frame = pd.DataFrame(
         [
@@ -510,15 +468,16 @@ def test_the_ladder_sheet_has_a_row_a_rung_in_order_and_a_column_a_batch_size():
             ("jax", "cpu", "compiled", 1, 3e-4, 3.0),
             ("numba", "cpu", "baseline", 1, 1e-4, 1.0),
         ],
-        columns=["framework", "device", "rung", "batch_size", "seconds_median", "ratio"],
-    ).assign(machine="here")
+        columns=["framework", "device", "rung", "batch_size", "seconds", "ratio"],
+    )
+    frame = frame.assign(machine="here", ratio_low=frame.ratio / 2, ratio_high=frame.ratio * 2)
     shown = sheets.ladder(frame)
     head = ["framework", "device", "rung", "batch size 1", "batch size 10"]
     assert shown["columns"] == head
     assert shown["rows"] == [
-        ["jax", "cpu", "scratch", "2 ms (20×)", "1 ms (5×)"],
-        ["jax", "cpu", "compiled", "0.3 ms (3×)", "0.4 ms (2×)"],
-        ["numba", "cpu", "baseline", "0.1 ms (1×)", "–"],
+        ["jax", "cpu", "scratch", "2 ms (10× to 40×)", "1 ms (2.5× to 10×)"],
+        ["jax", "cpu", "compiled", "0.3 ms (1.5× to 6×)", "0.4 ms (1× to 4×)"],
+        ["numba", "cpu", "baseline", "0.1 ms (0.5× to 2×)", "–"],
     ]
 
 
@@ -586,7 +545,7 @@ def test_statements_have_a_row_each_and_loader_and_a_column_a_framework():
 
 
 def test_statements_of_products_alone_or_none_at_all_are_tables_too(examples):
-    tables = {"examples": examples, "traces": trace("none", [0.5], [0])}
+    tables = {"examples": examples, "traces": trace("none", [0.5], [0])} | TIMED
     products = statements.summarise(tables | {"matmul": samples(block=[1], full=[1])}, 0.25)
     [[_, loader, verdict]] = sheets.statements(products)["rows"]
     assert (loader, verdict) == ("any", "holds")

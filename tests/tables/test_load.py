@@ -28,7 +28,7 @@ def written(path, machine="here", **columns):
 def test_tables_are_known_by_what_they_hold_and_those_of_a_stage_are_stacked():
     paths = [
         written("data/examples.parquet", x=[1.0]),
-        written("baseline.parquet", seconds=[2.0]),
+        written("steptime/baseline/cpu.parquet", seconds=[2.0]),
         written("matmul/jax/cpu.parquet", n=[3]),
         written("matmul/mxnet/cpu.parquet", n=[4]),
         written("train/jax/cpu/gd.parquet", "there", loss=[5.0]),
