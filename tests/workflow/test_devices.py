@@ -14,6 +14,7 @@ ON_CUDA = {
     "results/verify/pytorch/cuda.json",
     "results/parallel/cuda.parquet",
     "results/matmul/pytorch/cuda.parquet",
+    *(f"results/steptime/pytorch/cuda{end}.parquet" for end in ("/1", "/2", "")),
     *(f"results/matmul/pytorch/cuda/{part}.parquet" for part in ("8", "16", "ceilings")),
     *(f"results/train/pytorch/cuda/{run}.parquet" for run in RUNS),
 }
@@ -35,9 +36,8 @@ def asked(finished):
 
 def measured(paths):
     """Those among some paths that are measured, and not made from other tables."""
-    return {
-        path for path in paths if path.split("/")[1] in ("verify", "matmul", "train", "parallel")
-    }
+    stages = ("verify", "matmul", "steptime", "train", "parallel")
+    return {path for path in paths if path.split("/")[1] in stages}
 
 
 def test_a_gpu_added_measures_on_it_and_nothing_anew_on_the_cpu(asked):
@@ -97,8 +97,8 @@ def test_the_study_runs_on_both_and_shows_them_side_by_side(tmp_path):
             assert project.verdicts("pytorch", device).passed.all()
         products = project.read("results/summary/matmul.parquet")
         assert set(products[products.device == "cuda"].precision) == {"float32", "tf32", "bfloat16"}
-        training = project.read("results/summary/training.parquet")
-        assert set(training.device) == {"cpu", "cuda"}
+        for table in ("training", "steptime", "stepcost", "ladder"):
+            assert set(project.read(f"results/summary/{table}.parquet").device) == {"cpu", "cuda"}
         assert (project.folder / "results/figures/product_device.svg").exists()
         [model] = {name for name in gpu.names() if name in project.report()}
         assert model

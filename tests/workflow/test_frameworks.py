@@ -14,18 +14,19 @@ from minibatch.tables import parquet
 CONTRACT = ROOT / "tests/frameworks/contract.py"
 FRAMEWORKS = ["pytorch", "tensorflow", "mxnet", "jax"]
 PINNED = FRAMEWORKS[1:]
-RUNS = ["minibatch_10", "concise_10", "concise", "compiled"]
+RUNS = ["minibatch_10", "concise_10", "same_concise", "same_compiled"]
 # The runs that solve one problem; concise_10 is as the chapter has it, and so another in some.
-SAME = ["minibatch_10", "concise", "compiled"]
-COMPARING = ("training", "agreement", "ladder", "published", "statements")
+SAME = ["minibatch_10", "same_concise", "same_compiled"]
+COMPARING = ("training", "agreement", "published", "statements", "ladder", "steptime", "stepcost")
 
 
 def small(config):
     """The least that shows every implementation and loader in every framework."""
     runs = config["training"]["runs"]
     runs["minibatch_10"]["epochs"] = 2
-    for run in ("concise", "compiled"):
-        runs[run] |= {"batch_size": [10, 100], "seeds": 2}
+    same = {"batch_size": [10, 100], "learning_rate": 0.05, "epochs": 2, "loaders": ["direct"]}
+    for name in ("concise", "compiled"):
+        runs[f"same_{name}"] = {"implementation": name, **same}
     runs["concise_10"]["override"]["tensorflow"] = {"objective": "mse"}
     config["frameworks"] = FRAMEWORKS
     config["matmul"] |= {"sizes": [8], "blocks": {"n": 8, "columns": [2]}}
@@ -49,6 +50,7 @@ def changed(tmp_path, four):
 def measured(framework):
     """The tables that are measured in a framework."""
     parts = ["verify/{}/cpu", "matmul/{}/cpu/8", "matmul/{}/cpu/ceilings", "matmul/{}/cpu"]
+    parts += ["steptime/{}/cpu/1", "steptime/{}/cpu/2", "steptime/{}/cpu"]
     parts += [f"train/{{}}/cpu/{run}" for run in RUNS]
     return {f"results/{part.format(framework)}.parquet" for part in parts}
 
@@ -67,8 +69,8 @@ def figures(*names):
     return {f"results/figures/{name}.{kind}" for name in names for kind in ("svg", "png")}
 
 
-SHOWN = ("roofline", "loss_by_epoch", "loss_by_time", "published", "framework_cost", "ladder")
-SHOWN += ("product_size-cpu",)  # of the summary of all
+SHOWN = ("roofline", "loss_by_epoch", "loss_by_time", "published", "ladder", "step_time")
+SHOWN += ("step_cost", "epoch_time", "step_parts", "product_size-cpu")  # of the summaries of all
 
 
 def from_all():
@@ -101,7 +103,8 @@ def test_every_framework_is_measured_and_passes_every_check(four):
 def test_each_table_names_the_versions_of_its_own_environment(four, framework):
     held = packages(four, framework)
     named = held.get(framework) or held[f"{framework}-cpu"]
-    for path in measured(framework) - {f"results/matmul/{framework}/cpu.parquet"}:
+    gathered = {f"results/{stage}/{framework}/cpu.parquet" for stage in ("matmul", "steptime")}
+    for path in measured(framework) - gathered:
         about = parquet.read(four.folder / path).attrs["provenance"]
         assert about["frameworks"] == [f"{framework} {named}"], path
         versions = {name: about[name] for name in ("numpy", "pandas", "pyarrow")}
@@ -133,7 +136,7 @@ def test_the_final_losses_of_one_problem_agree_in_all_ways_to_solve_it(four):
 
 def test_the_report_shows_every_framework_in_every_comparison(four):
     report = four.report()
-    for kind in ("roofline", "loss_by_epoch", "loss_by_time", "published"):
+    for kind in ("roofline", "loss_by_epoch", "loss_by_time", "published", "step_time"):
         assert f'<figure id="{kind}">' in report
         svg = (four.folder / f"results/figures/{kind}.svg").read_text()
         shown = FRAMEWORKS[:3] if kind == "published" else FRAMEWORKS  # the book has no JAX
@@ -148,6 +151,21 @@ def test_the_report_shows_every_framework_in_every_comparison(four):
             "concise",
             "compiled",
         }
+
+
+def test_a_step_is_timed_in_every_implementation_and_loader_of_every_framework(four):
+    ways = {(name, loader) for name in ("scratch", "concise") for loader in ("framework", "direct")}
+    ways |= {("compiled", "direct")}
+    steps = four.read("results/summary/steptime.parquet")
+    assert (steps.launches == 2).all()
+    for framework in FRAMEWORKS:
+        own = steps[steps.framework == framework]
+        assert set(zip(own.implementation, own.loader, strict=True)) == ways
+        assert {*own.groupby(["implementation", "loader"]).batch_size.agg(tuple)} == {
+            (1, 7, 100, 1500)
+        }
+    lines = four.read("results/summary/stepcost.parquet")
+    assert set(lines.framework) == {*FRAMEWORKS, "numba"}
 
 
 def test_a_second_run_has_nothing_to_do(four):

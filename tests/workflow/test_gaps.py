@@ -9,8 +9,9 @@ from project import TOY, Project
 PINS = "numpy==2.4.6\npandas==2.2.3\npyarrow==21.0.0\n"
 NOWHERE = "numpy==0.0.1\n"  # no such version
 ELSEWHERE = "tensorflow-macos==2.16.2\n"  # no wheels for this platform
-RUNS = ("minibatch_10", "concise_10", "compiled")
-OF_EACH = ("gd", "sgd", "minibatch_100", "concise", *RUNS)  # that are not the first's alone
+RUNS = ("minibatch_10", "concise_10", "compiled_100")
+OF_EACH = ("gd", "sgd", "minibatch_100", *RUNS)  # that are not the first's alone
+OF_STEPS = ("ladder", "steptime", "stepcost")  # the summaries of their times
 ENDS = (".parquet", "/compiled.parquet", ".json")  # of the paths of verdicts
 FROM_TOY = "from minibatch.frameworks.toy import *\n"
 WITHOUT_HALF = """
@@ -89,6 +90,7 @@ WRONG = {
 def measured(framework):
     """The tables that are measured in a framework, but for the gate's verdicts."""
     parts = ["matmul/{}/cpu/8", "matmul/{}/cpu/ceilings", "matmul/{}/cpu"]
+    parts += ["steptime/{}/cpu/1", "steptime/{}/cpu/2", "steptime/{}/cpu"]
     parts += [f"train/{{}}/cpu/{run}" for run in RUNS]
     return {f"results/{part.format(framework)}.parquet" for part in parts}
 
@@ -151,7 +153,7 @@ def test_a_new_framework_is_a_module_and_a_word_in_the_configuration(finished):
     trained = {f"results/train/toy/cpu/{run}.parquet" for run in OF_EACH}
     checked = {f"results/verify/toy/cpu{end}" for end in ENDS}
     assert new == measured("toy") | trained | checked
-    for table in ("matmul", "training", "agreement", "ladder", "statements"):
+    for table in ("matmul", "training", "agreement", "statements", "ladder", "steptime"):
         assert f"results/summary/{table}.parquet" in pending, table
 
 
@@ -159,7 +161,7 @@ def test_a_right_framework_is_measured_beside_wrong_ones_and_in_every_comparison
     assert gaps.project.verdicts("toy").passed.all()
     assert empty(gaps.project, "toy") == set()
     assert "NOT MEASURED: toy" not in gaps.project.report()
-    for table in ("matmul", "training", "ladder", "statements"):
+    for table in ("matmul", "training", "statements", *OF_STEPS):
         assert "toy" in set(gaps.project.read(f"results/summary/{table}.parquet").framework), table
     agreement = gaps.project.read("results/summary/agreement.parquet")
     assert agreement.apart.max() < 1e-4
@@ -186,14 +188,17 @@ def test_the_gate_says_what_a_wrong_framework_gets_wrong(gaps, framework):
 @pytest.mark.parametrize("framework", [name for name in WRONG if name != "miscompiled"])
 def test_nothing_is_measured_in_a_wrong_framework(gaps, framework):
     assert empty(gaps.project, framework) == measured(framework)
-    for table in ("matmul", "training", "ladder"):
+    for table in ("matmul", "training", *OF_STEPS):
         shown = gaps.project.read(f"results/summary/{table}.parquet")
         assert framework not in set(shown.framework), table
 
 
 def test_where_only_compiling_is_wrong_the_rest_is_measured(gaps):
-    compiled = {"results/train/miscompiled/cpu/compiled.parquet"}
+    compiled = {"results/train/miscompiled/cpu/compiled_100.parquet"}
     assert empty(gaps.project, "miscompiled") == compiled
+    for launch in (1, 2):
+        steps = gaps.project.read(f"results/steptime/miscompiled/cpu/{launch}.parquet")
+        assert set(steps.implementation) == {"scratch", "concise"}
     ladder = gaps.project.read("results/summary/ladder.parquet")
     rungs = ladder[ladder.framework == "miscompiled"].rung
     assert set(rungs) == {"framework loader", "direct indexing", "concise"}

@@ -3,9 +3,12 @@
 import pytest
 from project import TOY
 
-EAGER, COMPILED = (f"results/train/toy/cpu/{run}.parquet" for run in ("minibatch_10", "compiled"))
+EAGER, COMPILED = (
+    f"results/train/toy/cpu/{run}.parquet" for run in ("minibatch_10", "compiled_100")
+)
+LAUNCH = "results/steptime/toy/cpu/1.parquet"
 OUTCOME = "results/verify/toy/cpu.json"
-WANTED = (OUTCOME, EAGER, COMPILED)
+WANTED = (OUTCOME, EAGER, COMPILED, LAUNCH)
 # A toy whose compiler needs a header.
 NEEDS_A_HEADER = """
 import pathlib
@@ -32,6 +35,7 @@ def closed(project):
 
 def test_a_failed_check_is_made_again_alone_until_it_passes_and_then_what_it_closed(closed):
     assert closed.read(COMPILED).empty
+    assert set(closed.read(LAUNCH).implementation) == {"scratch", "concise"}
     failed = closed.read("results/verify/toy/cpu/compiled.parquet").query("~passed")
     assert set(failed.detail) == {
         "Error: it failed: fatal error: Python.h: No such file or directory"
@@ -45,8 +49,9 @@ def test_a_failed_check_is_made_again_alone_until_it_passes_and_then_what_it_clo
 
     (closed.folder / "Python.h").touch()
     said = closed.run(*WANTED)
-    assert "Training compiled with toy" in said
+    assert "Training compiled_100 with toy" in said
     assert not closed.read(COMPILED).empty
+    assert set(closed.read(LAUNCH).implementation) == {"scratch", "concise", "compiled"}
     assert closed.files()[EAGER] == before[EAGER]
     assert closed.read("results/verify/toy/cpu/compiled.parquet").passed.all()
     assert "Nothing to be done" in closed.run(*WANTED)

@@ -8,7 +8,7 @@ from minibatch.tables import parquet
 # A run of each kind.
 KINDS = (
     "concise_10",
-    "compiled",
+    "compiled_100",
     "grid",
     "gd_tenth",
     "minibatch_100_replacement",

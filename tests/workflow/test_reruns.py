@@ -10,26 +10,29 @@ import pytest
 from project import RUNS, Project, train
 
 VARIANTS = ("gd_tenth", "minibatch_100_replacement", "minibatch_100_twice")
-SAYING = ("concise", "compiled")  # the runs that say their own seeds and loaders
-PLAIN = set(RUNS) - {"grid", *SAYING, *VARIANTS}
+SAYING = ("compiled_100",)  # the run that says its own seeds and loaders
+PLAIN = set(RUNS) - {"grid", *VARIANTS}
 # The figures that show a run, apart from the comparison with the published results.
 DRAWN = {
     "loss_by_epoch": PLAIN,
     "loss_by_time": PLAIN,
-    "epoch_cost": {"grid"},
     "exercise_1_grid": {"grid"},
     "exercise_2_schedule": {"gd", "gd_tenth"},
     "exercise_3_replacement": {"minibatch_100", "minibatch_100_replacement"},
     "exercise_4_twice": {"minibatch_100", "minibatch_100_twice"},
-    "framework_cost": set(RUNS),
-    "ladder": set(RUNS),
 }
 # Those of the first framework alone, a figure a device; the others compare all.
-OF_THE_FIRST = ("product_size", "epoch_cost")
+OF_THE_FIRST = ("product_size",)
 
 
 def matmul(*parts):
     return {f"results/matmul/pytorch/cpu/{part}.parquet" for part in parts}
+
+
+def launches(whose, *numbers):
+    """The tables of some launches, and that of all."""
+    ends = [f"/{number}" for number in numbers]
+    return {f"results/steptime/{whose}/cpu{end}.parquet" for end in (*ends, "")}
 
 
 def summary(*names):
@@ -58,7 +61,9 @@ def timed(*parts):
     return matmul(*parts) | GATHERED | AFTER_GATHERED
 
 
-OF_TRACES = ("training", "agreement", "ladder", "published", "statements")
+OF_TRACES = ("training", "agreement", "published", "statements")
+OF_STEPS = ("ladder", "steptime", "stepcost")
+OF_STEPS_DRAWN = ("ladder", "step_time", "step_cost", "epoch_time", "step_parts")
 DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
 REPORT = {"results/report.html"}
@@ -67,21 +72,26 @@ AFTER_GATHERED = (
     | figures("roofline", "product_size", "published")
     | REPORT
 )
-ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", *DRAWN)
-ALL_SUMMARIES = summary("problem", "matmul", "parallel", *OF_TRACES)
+ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", *OF_STEPS_DRAWN, *DRAWN)
+ALL_SUMMARIES = summary("problem", "matmul", "parallel", *OF_STEPS, *OF_TRACES)
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("8", "16", "ceilings")
-AFTER_BASELINE = (
-    {"results/baseline.parquet"} | summary("ladder") | figures("framework_cost", "ladder") | REPORT
-)
+AFTER_STEPS = summary(*OF_STEPS, "statements") | figures(*OF_STEPS_DRAWN) | REPORT
+AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
+AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS
 PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
 AFTER_EXAMPLES = (
-    {"results/data/examples.parquet"} | summary("problem") | ALL_TRAINED | AFTER_BASELINE | PARALLEL
+    {"results/data/examples.parquet"}
+    | summary("problem")
+    | ALL_TRAINED
+    | AFTER_BASELINE
+    | AFTER_STEPTIME
+    | PARALLEL
 )
 VERIFIED = {
     f"results/verify/pytorch/cpu{end}" for end in (".parquet", "/compiled.parquet", ".json")
 }
-AFTER_VERIFY = VERIFIED | ALL_TIMED | ALL_TRAINED
+AFTER_VERIFY = VERIFIED | ALL_TIMED | ALL_TRAINED | AFTER_STEPTIME
 EVERYTHING = DATA | AFTER_EXAMPLES | AFTER_VERIFY
 
 
@@ -140,19 +150,23 @@ VALUES = {
     ),
     "the loaders": (
         lambda config: config["training"].update(loaders=["direct"]),
-        ALL_TRAINED - train(*SAYING),
+        ALL_TRAINED - train(*SAYING) | AFTER_STEPTIME,
     ),
     "the number of seeds": (
         lambda config: config.update(seeds=4),
-        ALL_TRAINED - train(*SAYING) | AFTER_BASELINE,
+        ALL_TRAINED - train(*SAYING),
     ),
-    "a batch size of the plain compiled loop": (
-        lambda config: config["training"]["baseline"]["batch_size"].append(1),
-        AFTER_BASELINE,
+    "a batch size of the steps": (
+        lambda config: config["steptime"]["batch_size"].append(50),
+        AFTER_BASELINE | AFTER_STEPTIME,
     ),
-    "the learning rate of the plain compiled loop": (
-        lambda config: config["training"]["baseline"].update(learning_rate=0.04),
-        AFTER_BASELINE,
+    "the time budget of the steps": (
+        lambda config: config["steptime"].update(budget_seconds=0.002),
+        AFTER_BASELINE | AFTER_STEPTIME,
+    ),
+    "a launch more": (
+        lambda config: config["steptime"].update(launches=3),
+        launches("baseline", 3) | launches("pytorch", 3) | AFTER_STEPS,
     ),
     "the target loss": (
         lambda config: config["training"].update(target_loss=0.31),
@@ -195,7 +209,7 @@ VALUES = {
         lambda config: config["parallel"]["batch_size"].append(20),
         PARALLEL,
     ),
-    "the time budget": (
+    "the time budget of the products": (
         lambda config: config["matmul"].update(budget_seconds=0.002),
         ALL_TIMED,
     ),
@@ -211,8 +225,9 @@ CODE = {
     "sgd/step_checks.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
     "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
     "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
-    "sgd/clock.py": ALL_TRAINED,
-    "sgd/baseline.py": AFTER_BASELINE,
+    "sgd/clock.py": ALL_TRAINED | AFTER_BASELINE | AFTER_STEPTIME,
+    "sgd/pace.py": AFTER_BASELINE | AFTER_STEPTIME,
+    "sgd/baselines.py": AFTER_BASELINE,
     "plan/environments.py": set(),
     "frameworks/__init__.py": AFTER_VERIFY | PARALLEL,
     "frameworks/pytorch.py": AFTER_VERIFY | PARALLEL,
@@ -222,21 +237,25 @@ CODE = {
     "stages/environment.py": set(),
     "stages/verify.py": AFTER_VERIFY,
     "stages/baseline.py": AFTER_BASELINE,
+    "stages/steptime.py": AFTER_STEPTIME,
     "stages/parallel.py": PARALLEL,
     "sgd/data_parallel.py": PARALLEL,
     "stages/matmul.py": ALL_TIMED,
-    "stages/gather.py": timed(),
+    "stages/gather.py": timed() | launches("baseline") | launches("pytorch") | AFTER_STEPS,
     "stages/train.py": ALL_TRAINED,
-    "stages/summary.py": (ALL_SUMMARIES | ALL_FIGURES | REPORT)
-    - figures("epoch_cost", "framework_cost"),
+    "stages/summary.py": ALL_SUMMARIES | ALL_FIGURES | REPORT,
     "stages/figure.py": ALL_FIGURES | REPORT,
     "stages/report.py": REPORT,
     "summaries/agreement.py": summary("agreement") | REPORT,
     "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
+    "summaries/steptime.py": AFTER_STEPS,
+    "summaries/stepcost.py": summary("stepcost", "statements")
+    | figures("step_time", "step_cost")
+    | REPORT,
     "figures/style.py": ALL_FIGURES | REPORT,
     "figures/loss_by_epoch.py": figures("loss_by_epoch") | REPORT,
     "figures/roofline.py": figures("roofline") | REPORT,
-    "figures/framework_cost.py": figures("framework_cost") | REPORT,
+    "figures/epoch_time.py": figures("epoch_time") | REPORT,
 }
 
 # What the pins of the main environment are bumped to, before they are installed.
