@@ -1,0 +1,74 @@
+"""Time the chapter's runs by its own clock in one launch: examples → results/protocol/….parquet.
+
+Unlike other measurements, it leaves what was imported to Python's garbage collector, as a notebook
+does.
+"""
+
+import gc
+import platform
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from minibatch import command, frameworks
+from minibatch.frameworks import pytorch
+from minibatch.sgd.chapter import Chapter
+from minibatch.sgd.examples import split
+from minibatch.sgd.protocols import BOOK, PROTOCOLS, Run
+from minibatch.tables import parquet, provenance
+
+COLUMNS = {
+    "machine": "string",
+    **dict.fromkeys(("batch_size", "epochs"), "int64"),
+    "learning_rate": "float64",
+    **dict.fromkeys(("collector", "drawing", "loader"), "string"),
+    **dict.fromkeys(("launch", "round", "points"), "int64"),
+    **dict.fromkeys(("seconds", "cpu_seconds"), "float64"),
+    **dict.fromkeys(("full_collections", "objects"), "int64"),
+}
+
+
+def measure(
+    x: np.ndarray, y: np.ndarray, runs: list[Run], *, rounds: int, launch: int
+) -> pd.DataFrame:
+    """Time runs by every protocol, in rounds, each round in another order.
+
+    One row a run that was trained: its batch_size, epochs and learning_rate; collector, drawing and
+    loader; launch; round, 0 for the first of the process, which are as in the chapter; points of
+    the plot; seconds and CPU seconds of all epochs by the chapter's clock; the full_collections
+    that fell into them; and the objects that Python's collector knew at the start.
+    (x, y) are float32, shapes (n, d) and (n,). Raises UserError where steps are wrong.
+    """
+    objects = len(gc.get_objects())
+    chapter = Chapter(x, y, seed=launch)
+    cases = [(run, protocol) for run in runs for protocol in PROTOCOLS]
+    orders = random.Random(launch)
+    turns = [[(run, BOOK) for run in runs]]
+    turns += [orders.sample(cases, len(cases)) for _ in range(rounds)]
+    rows = [
+        {**run._asdict(), **protocol._asdict(), "round": number, **chapter.time(run, protocol)}
+        for number, turn in enumerate(turns)
+        for run, protocol in turn
+    ]
+    return pd.DataFrame(rows).assign(launch=launch, objects=objects)
+
+
+def make(parameters: dict, inputs: list[Path], output: Path) -> None:
+    """Measure in this process, which is the launch."""
+    [path] = inputs
+    examples = parquet.read(path, parameters["inputs"][str(path)]).to_numpy()
+    x, y = map(np.ascontiguousarray, split(examples))
+    threads = parameters["threads"]
+    pytorch.set_threads(threads)
+    about = provenance.collect(threads=[threads], **frameworks.provenance(pytorch, "cpu"))
+    runs = [Run(**run) for run in parameters["runs"]]
+    samples = measure(x, y, runs, rounds=parameters["rounds"], launch=parameters["launch"])
+    samples = samples.assign(machine=platform.node())[[*COLUMNS]]
+    parquet.write(samples, output, parameters=parameters, provenance=about, columns=COLUMNS)
+
+
+if __name__ == "__main__":
+    sys.exit(command.run(make))
