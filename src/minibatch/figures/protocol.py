@@ -1,0 +1,90 @@
+"""The chapter's two runs by its own clock, and with ever less beside the steps."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from minibatch.figures import style
+from minibatch.sgd.protocols import BOOK, WITHOUT, Protocol
+from minibatch.summaries.protocol import by_the_book, verdict
+from minibatch.summaries.text import digits
+
+LABELS = {
+    "book": "as in the\nbook",
+    "collector": "collector\noff",
+    "drawing": "nothing\ndrawn",
+    "loader": "direct\nloader",
+}
+SECONDS = ["mean_seconds", "mean_seconds_low", "mean_seconds_high", "least_seconds", "most_seconds"]
+
+
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    """One panel a run: milliseconds per epoch as one thing after the other is switched off.
+
+    What each took hangs in a lighter colour over what remains.
+    """
+    rows = tables["protocol"]
+    sizes = by_the_book(rows).batch_size.tolist()
+    made, [panels] = style.figure(_message(rows), 1, len(sizes), size=(8, 4.4), sharey=True)
+    for axes, size in zip(panels, sizes, strict=True):
+        own = rows[rows.batch_size == size].set_index([*Protocol._fields])
+        steps = own.loc[[BOOK, *WITHOUT.values()]]
+        _bars(axes, 1e3 * steps[SECONDS].reset_index(drop=True))
+        _publish(axes, 1e3 * steps.published_seconds.iloc[0])
+        axes.set_title(f"batch size {size}, {steps.epochs.iloc[0]} epochs a run")
+        axes.set_xticks(range(len(LABELS)), [*LABELS.values()])
+        axes.grid(visible=False, axis="x")
+    panels[0].set_ylabel("ms per epoch")
+    style.legend(made, columns=2)
+    return made
+
+
+def _bars(axes: Axes, steps: pd.DataFrame) -> None:
+    """A bar a protocol, in milliseconds, with its interval and the range of single runs."""
+    totals, low, high, least, most = (steps[name] for name in SECONDS)
+    axes.bar(steps.index, totals, width=0.6, color=style.COLOURS[0])
+    less = totals.shift() - totals
+    axes.bar(
+        steps.index,
+        less,
+        bottom=totals,
+        width=0.6,
+        color=style.COLOURS[6],
+        alpha=0.5,
+        label="what was switched off",
+    )
+    look = {"linestyle": "", "color": style.COLOURS[4], "marker": ""}
+    label = "mean over launches, with its 95 % interval"
+    style.ranges(axes, steps.index, [totals, low, high], label=label, **look)
+    beside = steps.index + 0.2
+    axes.vlines(beside, least, most, color=style.GREY, linewidth=3, alpha=0.6, label="single runs")
+    for place, total in totals.items():
+        top = max(total, high[place], most[place], total + max(less.fillna(0)[place], 0))
+        axes.annotate(
+            digits(total),
+            (place, top),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+
+
+def _publish(axes: Axes, value: float) -> None:
+    """Mark the chapter's number where it has one."""
+    if pd.isna(value):
+        return
+    look = style.line(1) | {"linestyle": "", "markersize": 7, "markerfacecolor": "white"}
+    axes.plot([-0.2], [value], label=f"published, another machine", **look)
+
+
+def _message(rows: pd.DataFrame) -> str:
+    """Whether the smaller batch takes less by the book's protocol, and with nothing beside."""
+    said = []
+    for way, where in ((BOOK, "by the book's protocol"), (WITHOUT["loader"], "with all that off")):
+        row = rows[(rows[[*Protocol._fields]] == [*way]).all(axis=1)].iloc[1]
+        ratio, low, high = (digits(row[name]) for name in ("ratio", "ratio_low", "ratio_high"))
+        outcome = {"holds": "", "does not hold": "", "undecided": ", undecided"}
+        decided = outcome[verdict(row.ratio_low, row.ratio_high)]
+        said.append(f"{ratio} times ({low} to {high}{decided}) {where}")
+    return f"An epoch in full batches takes, of one in batches of {row.batch_size}, {'; '.join(said)}"
