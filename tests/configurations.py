@@ -37,6 +37,8 @@ VALUES = {
     "budget_seconds": [1e-3, 1, 100.0],
     "block": [1, 32, BLOCK, BLOCK, 512],
     "columns": [1, 32, BLOCK, 512],
+    "launches": [2, 3],
+    "rounds": [1, 2],
     "ranks": [*range(1, 10)],
     "copy_mib": [1, 2, 100, 4096],
     "runs": NAMES,

@@ -12,6 +12,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 os.environ["MPLBACKEND"] = "agg"  # no window, and no notebook's
 
@@ -24,14 +25,12 @@ import torch
 from matplotlib import pyplot as plt
 from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
-from minibatch.frameworks import pytorch
 from minibatch.sgd import reference, sampling
 from minibatch.sgd.clock import Clock
 from minibatch.sgd.protocols import Protocol, Run
 from minibatch.sgd.step_checks import check_parameters
 
 POINT = 200  # examples from one point of the plot to the next
-OBJECTIVE = "half_mse"
 Examples = tuple[torch.Tensor, torch.Tensor]
 Draw = Callable[[float, float], None]
 
@@ -39,13 +38,15 @@ Draw = Callable[[float, float], None]
 class Chapter:
     """Times runs from scratch on (x, y), float32, shapes (n, d) and (n,), on the CPU.
 
-    `seed` decides on the initial weights, and on the order of the examples in all epochs to come.
+    The framework's arrays are torch's. `seed` decides on the initial weights, and on the order of
+    the examples in all epochs to come.
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, *, seed: int):
+    def __init__(self, framework: ModuleType, x: np.ndarray, y: np.ndarray, *, seed: int):
         """Copy the examples."""
+        self._framework = framework
         self._x, self._y = x, y
-        self._examples = torch.tensor(x), torch.tensor(y)
+        self._examples = framework.array(x, "cpu"), framework.array(y, "cpu")
         self._start = sampling.initial_parameters(seed, x.shape[1])
         torch.manual_seed(seed)
 
@@ -54,8 +55,8 @@ class Chapter:
 
         Raises UserError where the parameters at the end are not those of the reference.
         """
-        model = pytorch.Scratch(self._start[:-1], OBJECTIVE, "cpu")
-        batches = LOADERS[protocol.loader](self._examples, run.batch_size)
+        model = self._framework.IMPLEMENTATIONS["scratch"](self._start[:-1], "half_mse", "cpu")
+        batches = self._loader(run.batch_size, protocol.loader)
         everything = DataLoader(TensorDataset(*self._examples), run.batch_size, shuffle=True)
         clock, losses = BookClock(model.wait), []
         with collecting(protocol.collector), plot(protocol.drawing, run.epochs) as draw:
@@ -73,6 +74,12 @@ class Chapter:
             "points": len(losses),
         }
 
+    def _loader(self, batch_size: int, name: str) -> Iterable[Examples]:
+        """The batches of an epoch each time, and the orders that they have had."""
+        if name == "framework":
+            return FrameworkLoader(self._examples, batch_size)
+        return DirectLoader(self._framework.LOADERS[name], self._examples, batch_size)
+
     def _verify(self, found: np.ndarray, run: Run, orders: list, protocol: Protocol) -> None:
         """Compare with the reference's parameters after the same epochs, in float64."""
         parameters, error = self._start, 0.0
@@ -86,7 +93,7 @@ class Chapter:
 
 
 def train(
-    model: pytorch.Scratch,
+    model,
     batches: Iterable[Examples],
     run: Run,
     clock: Clock,
@@ -164,20 +171,17 @@ class FrameworkLoader:
 
 
 class DirectLoader:
-    """One indexing operation a batch."""
+    """A loader that takes orders, one operation a batch."""
 
-    def __init__(self, examples: Examples, batch_size: int):
+    def __init__(self, loader: Callable, examples: Examples, batch_size: int):
         """Load batches in another order in each epoch."""
-        self._examples, self._batch_size = examples, batch_size
+        self._loader, self._examples, self._batch_size = loader, examples, batch_size
         self.orders = []
 
     def __iter__(self) -> Iterator[Examples]:
         """The batches of an epoch."""
         self.orders.append(torch.randperm(len(self._examples[1])).numpy())
-        return pytorch.direct_loader(*self._examples, self.orders[-1], self._batch_size)
-
-
-LOADERS = {"framework": FrameworkLoader, "direct": DirectLoader}
+        return iter(self._loader(*self._examples, self.orders[-1], self._batch_size))
 
 
 def evaluate(parameters: np.ndarray, batches: Iterable[Examples]) -> float:

@@ -43,7 +43,7 @@ def measure(
     (x, y) are float32, shapes (n, d) and (n,). Raises UserError where steps are wrong.
     """
     objects = len(gc.get_objects())
-    chapter = Chapter(x, y, seed=launch)
+    chapter = Chapter(pytorch, x, y, seed=launch)
     cases = [(run, protocol) for run in runs for protocol in PROTOCOLS]
     orders = random.Random(launch)
     turns = [[(run, BOOK) for run in runs]]

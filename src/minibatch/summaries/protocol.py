@@ -41,8 +41,8 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     `ratio` is how many times as long the full batch takes, by the means of a launch, and `faster`
     the share of pairs of single runs of a launch in which it takes longer.
     """
-    samples = per_epoch(tables["protocol"])
-    found, averages = dict(iter(samples.groupby(CELL))), means(tables["protocol"])
+    samples = per_epoch(tables["samples"])
+    found, averages = dict(iter(samples.groupby(CELL))), means(tables["samples"])
     sizes = sorted(set(samples.batch_size), reverse=True)
     rows = [
         _row(found[size, *way], found[sizes[0], *way])

@@ -20,7 +20,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     the steps and their calls. The parts of a launch add up to its "whole". Means over launches
     with their 95 % intervals; `share` of the whole, NaN where its interval holds 0.
     """
-    samples = tables["protocol"]
+    samples = tables["samples"]
     averages = means(samples)
     sizes = sorted(set(samples.batch_size), reverse=True)
     parts = {str(size): _parts(averages[size]) for size in sizes}

@@ -1,0 +1,190 @@
+"""The chapter's runs by its own clock, from seconds that are written down here."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from minibatch.figures import protocol as figure
+from minibatch.report import sheets
+from minibatch.sgd.protocols import BOOK, PROTOCOLS, WITHOUT, Run
+from minibatch.summaries import protocol, protocol_parts
+
+FULL, SMALL = Run(1500, 10, 1.0), Run(100, 2, 0.4)
+# Milliseconds per epoch by the book's protocol, and with ever less; and with nothing drawn alone.
+MS = {FULL: [21.0, 6.5, 6.0, 1.0, 6.5], SMALL: [16.0, 13.0, 8.0, 3.5, 8.25]}
+COLLECTOR = {FULL: 14.5, SMALL: 3.0}
+PUBLISHED = pd.DataFrame(
+    [
+        ["pytorch", "scratch", 1500, 1.0, 10, "seconds_per_epoch", 0.036],
+        ["pytorch", "scratch", 1500, 1.0, 10, "loss", 0.249],
+        ["tensorflow", "scratch", 1500, 1.0, 10, "seconds_per_epoch", 0.027],
+        ["pytorch", "scratch", 100, 0.4, 2, "seconds_per_epoch", 0.028],
+    ],
+    columns=[
+        *("framework", "implementation", "batch_size", "learning_rate", "epochs"),
+        *("quantity", "value"),
+    ],
+)
+
+
+def samples(launches=5, spread=0.01, ms=MS, extra=()):
+    """Three rounds a launch; where the collector is on, it takes all in the third, on average.
+
+    `extra` has milliseconds to add to runs in each launch, by run and protocol.
+    """
+    random, rows = np.random.default_rng(0), []
+    for launch in range(launches):
+        slow = np.exp(spread * random.standard_normal())
+        for run in (FULL, SMALL):
+            for number in range(4):
+                for way, value in zip(PROTOCOLS, ms[run], strict=True):
+                    if way == BOOK:
+                        pause = COLLECTOR[run]
+                        value += 2 * pause if number == 3 else -pause
+                    if number == 0 and way != BOOK:
+                        continue
+                    took = 100.0 if number == 0 else slow * value
+                    took += dict(extra).get((run, way), np.zeros(launches))[launch]
+                    rows.append(
+                        run._asdict()
+                        | way._asdict()
+                        | {"launch": launch, "round": number, "seconds": took / 1e3 * run.epochs}
+                        | {"full_collections": int(number == 3)}
+                    )
+    return {"samples": pd.DataFrame(rows).assign(machine="here", objects=267_000)}
+
+
+def cells(**how):
+    return protocol.summarise(samples(**how) | {"published": PUBLISHED})
+
+
+def parts(**how):
+    table = protocol_parts.summarise(samples(**how))
+    return table.set_index(["of", "part"])
+
+
+def test_the_parts_of_a_run_are_what_was_switched_off_and_add_up_to_the_whole():
+    found = 1e3 * parts(spread=0.0).seconds
+    expected = {"whole": 21.0, "collector": 14.5, "drawing": 0.5, "loader": 5.0, "arithmetic": 1.0}
+    assert found["1500"].to_dict() == pytest.approx(expected)
+    expected = {"whole": 16.0, "collector": 3.0, "drawing": 5.0, "loader": 4.5, "arithmetic": 3.5}
+    assert found["100"].to_dict() == pytest.approx(expected)
+    expected = {"whole": 5.0, "collector": 11.5, "drawing": -4.5, "loader": 0.5, "arithmetic": -2.5}
+    assert found["difference"].to_dict() == pytest.approx(expected)
+
+
+def test_they_add_up_whatever_the_launches_and_have_intervals_over_them():
+    found = parts(spread=0.3)
+    for _, own in found.groupby("of"):
+        own = own.droplevel("of").seconds
+        assert own.drop("whole").sum() == pytest.approx(own["whole"])
+    assert (found.seconds_low < found.seconds).all()
+    assert (found.seconds < found.seconds_high).all()
+
+
+def test_the_share_of_a_difference_that_may_be_none_is_unknown():
+    assert parts(spread=0.0).share["1500", "collector"] == pytest.approx(14.5 / 21)
+    random = np.array([9, -9, 0, 9, -9])
+    noisy = parts(extra={(FULL, BOOK): random})
+    assert noisy.share["difference"].isna().all()
+    assert noisy.share["100"].notna().all()
+
+
+def test_a_cell_has_medians_means_and_single_runs_without_the_first_of_a_launch():
+    table = cells(spread=0.0).set_index(protocol.CELL)
+    row = table.loc[(1500, *BOOK)]
+    assert row.seconds == pytest.approx(6.5e-3)
+    assert row.mean_seconds == pytest.approx(21e-3)
+    assert (row.least_seconds, row.most_seconds) == pytest.approx((6.5e-3, 50e-3))
+    assert row.first_seconds == pytest.approx(0.1)
+    assert (row.launches, row.runs, row.full_collections) == (5, 15, pytest.approx(1 / 3))
+    off = table.loc[(100, *WITHOUT["collector"])]
+    assert off.seconds == pytest.approx(off.mean_seconds) == pytest.approx(13e-3)
+    assert np.isnan(off.first_seconds)
+
+
+def test_published_numbers_stand_beside_the_books_protocol_alone():
+    table = cells()
+    known = table[table.published_seconds.notna()]
+    assert known[["batch_size", "published_seconds"]].to_numpy().tolist() == [
+        [1500, 0.036],
+        [100, 0.028],
+    ]
+    assert (known.collector == "on").all()
+    other = samples() | {"published": PUBLISHED.assign(epochs=3)}
+    assert protocol.summarise(other).published_seconds.isna().all()
+
+
+def test_the_ratio_is_of_the_means_of_a_launch_and_single_runs_are_compared_in_pairs():
+    small = protocol.by_the_book(cells(spread=0.0)).iloc[1]
+    assert small.ratio == pytest.approx(21 / 16)
+    # of the runs of 6.5, 6.5 and 50 ms none but the last takes longer than 13, 13 and 22 ms
+    assert small.faster == pytest.approx(1 / 3)
+    full = protocol.by_the_book(cells()).iloc[0]
+    assert (full.ratio, full.ratio_low, full.ratio_high) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (1.1, 2.0, "holds"),
+        (0.5, 0.9, "does not hold"),
+        (0.9, 1.1, "undecided"),
+        (0.0, np.inf, "undecided"),  # a single launch
+    ],
+)
+def test_a_verdict_is_undecided_where_the_interval_holds_one(low, high, expected):
+    assert protocol.verdict(low, high) == expected
+
+
+def test_the_statement_follows_the_launches():
+    assert protocol.statement(cells())["verdict"] == "holds"
+    slower = MS | {SMALL: [40.0, 13.0, 8.0, 3.5, 8.25]}
+    assert protocol.statement(cells(ms=slower))["verdict"] == "does not hold"
+    noisy = {(FULL, BOOK): np.array([20, -14, 0, 20, -14])}
+    said = protocol.statement(cells(extra=noisy))
+    assert said["verdict"] == "undecided"
+    assert said["statement"].startswith("Batch size 100 costs less time per epoch than GD, by the")
+    assert "for batch size 100" in said["evidence"]
+
+
+def drawn(**how):
+    tables = {
+        "protocol": cells(**how),
+        "protocol_parts": protocol_parts.summarise(samples(**how)),
+    }
+    made = figure.draw(tables)
+    made.draw_without_rendering()
+    return made
+
+
+def test_the_figure_has_a_panel_a_run_and_a_bar_a_protocol():
+    made = drawn(spread=0.0)
+    assert [axes.get_title(loc="left") for axes in made.axes] == [
+        "batch size 1500, 10 epochs a run",
+        "batch size 100, 2 epochs a run",
+    ]
+    for axes, run in zip(made.axes, (FULL, SMALL), strict=True):
+        bars = axes.containers[0]
+        assert [bar.get_height() for bar in bars] == pytest.approx(MS[run][:4])
+    assert len(made.axes[0].get_xticklabels()) == 4
+
+
+def test_its_title_says_where_a_ratio_is_undecided():
+    noisy = {(FULL, BOOK): np.array([20, -14, 0, 20, -14])}
+    title = drawn(extra=noisy).get_suptitle().replace("\n", " ")
+    book, rest = title.split(";")
+    assert "undecided" in book
+    assert "undecided" not in rest
+
+
+def test_the_sheets_show_every_part_and_cell():
+    sheet = sheets.protocol_parts(protocol_parts.summarise(samples(spread=0.0)))
+    assert sheet["columns"] == ["part", "batch size 1500", "batch size 100", "difference"]
+    rows = {row[0]: row[1:] for row in sheet["rows"]}
+    assert [*rows] == ["whole", "collector", "drawing", "loader", "arithmetic"]
+    assert rows["collector"][0].startswith("14.5 (14.5 to 14.5), 69%")
+    sheet = sheets.protocol(cells(spread=0.0))
+    assert len(sheet["rows"]) == 2 * len(PROTOCOLS)
+    assert sheet["rows"][0][-2:] == ["–", "–"]  # the full batch beside itself
+    assert sheet["rows"][1][-1] == "33% of pairs"
