@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from minibatch.sgd.protocols import BOOK, PROTOCOLS, Run
 from minibatch.summaries import machines
 from minibatch.summaries.ladder import RUNGS
 from minibatch.tables.canonical import digest
@@ -28,6 +29,18 @@ def steps(seconds: dict[tuple[int, int], Sequence[float]], **about) -> pd.DataFr
         for repeat, value in enumerate(values)
     ]
     return pd.DataFrame(rows).assign(**{"machine": "here", "device": "cpu"} | about)
+
+
+def clocked(runs: Sequence[Run], rounds: int, launch: int, **about) -> pd.DataFrame:
+    """Runs by the chapter's clock in one launch: first two as there, then all cases a round."""
+    turns = [(0, BOOK), *((number, way) for number in range(1, rounds + 1) for way in PROTOCOLS)]
+    rows = [
+        run._asdict() | way._asdict() | {"round": number, "full_collections": number % 2}
+        for number, way in turns
+        for run in runs
+    ]
+    common = {"machine": "here", "launch": launch, "seconds": 1e-3, "objects": 267_000}
+    return pd.DataFrame(rows).assign(**common | about)
 
 
 def verdicts(failed: dict[str, str], subjects: Sequence[str], **about) -> pd.DataFrame:

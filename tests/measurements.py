@@ -11,7 +11,7 @@ import pyarrow as pa
 import builders
 from minibatch.plan import experiment
 from minibatch.sgd import surrogate
-from minibatch.sgd.protocols import BOOK, PROTOCOLS, Run
+from minibatch.sgd.protocols import Run
 from minibatch.stages.gather import gather
 from minibatch.stages.standardise import standardise
 from minibatch.stages.train import combinations
@@ -96,7 +96,10 @@ class Tables:
         if stage == "parallel":
             return _steps(parameters, random)
         if stage == "protocol":
-            return _by_the_clock(parameters, random)
+            runs = [Run(**run) for run in parameters["runs"]]
+            names = ("rounds", "launch")
+            clocked = builders.clocked(runs, **{name: parameters[name] for name in names})
+            return clocked.assign(seconds=_seconds(random, len(clocked)))
         if "framework" not in parameters:
             return gather([self._at(part) for part in parameters["inputs"]])
         place = {name: parameters[name] for name in ("framework", "device")}
@@ -141,19 +144,6 @@ def _steps(parameters: dict, random) -> pd.DataFrame:
     return builders.steps(
         {case: _seconds(random, 3) for case in cases}, device=parameters["device"]
     )
-
-
-def _by_the_clock(parameters: dict, random) -> pd.DataFrame:
-    runs = [Run(**run) for run in parameters["runs"]]
-    cases = [(0, run, BOOK) for run in runs]
-    numbers = range(1, parameters["rounds"] + 1)
-    cases += [(number, run, way) for number in numbers for run in runs for way in PROTOCOLS]
-    rows = [
-        run._asdict() | way._asdict() | {"round": number, "full_collections": number % 2}
-        for number, run, way in cases
-    ]
-    about = {"machine": "here", "launch": parameters["launch"], "objects": 267_000}
-    return pd.DataFrame(rows).assign(seconds=_seconds(random, len(rows)), **about)
 
 
 def _products(parameters: dict, random) -> pd.DataFrame:

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import builders
 from minibatch.figures import protocol as figure
 from minibatch.report import sheets
-from minibatch.sgd.protocols import BOOK, PROTOCOLS, WITHOUT, Run
+from minibatch.sgd.protocols import BOOK, PROTOCOLS, WITHOUT, Protocol, Run
 from minibatch.summaries import protocol, protocol_parts
 
 FULL, SMALL = Run(1500, 10, 1.0), Run(100, 2, 0.4)
@@ -32,26 +33,24 @@ def samples(launches=5, spread=0.01, ms=MS, extra=()):
 
     `extra` has milliseconds to add to runs in each launch, by run and protocol.
     """
-    random, rows = np.random.default_rng(0), []
+    random, parts = np.random.default_rng(0), []
     for launch in range(launches):
+        part = builders.clocked([FULL, SMALL], rounds=3, launch=launch)
         slow = np.exp(spread * random.standard_normal())
-        for run in (FULL, SMALL):
-            for number in range(4):
-                for way, value in zip(PROTOCOLS, ms[run], strict=True):
-                    if way == BOOK:
-                        pause = COLLECTOR[run]
-                        value += 2 * pause if number == 3 else -pause
-                    if number == 0 and way != BOOK:
-                        continue
-                    took = 100.0 if number == 0 else slow * value
-                    took += dict(extra).get((run, way), np.zeros(launches))[launch]
-                    rows.append(
-                        run._asdict()
-                        | way._asdict()
-                        | {"launch": launch, "round": number, "seconds": took / 1e3 * run.epochs}
-                        | {"full_collections": int(number == 3)}
-                    )
-    return {"samples": pd.DataFrame(rows).assign(machine="here", objects=267_000)}
+        took = []
+        for row in part.to_dict("records"):
+            run, way = Run(*(row[name] for name in Run._fields)), Protocol(
+                *(row[name] for name in Protocol._fields)
+            )
+            value = ms[run][PROTOCOLS.index(way)]
+            if way == BOOK:
+                value += (2 if row["round"] == 3 else -1) * COLLECTOR[run]
+            value = 100.0 if row["round"] == 0 else slow * value
+            value += dict(extra).get((run, way), [0] * launches)[launch]
+            took.append(1e-3 * value * run.epochs)
+        third = (part["round"] == 3).astype(int)
+        parts.append(part.assign(seconds=took, full_collections=third))
+    return {"samples": pd.concat(parts, ignore_index=True)}
 
 
 def cells(**how):
