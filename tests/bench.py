@@ -53,7 +53,9 @@ def of_the_workflow() -> Iterator[Ratio]:
         project = Project(Path(folder) / "study")
         try:
             first, again = seconds(project.run), seconds(project.run)
-            yield Ratio("a rerun with nothing to do, beside the small study itself", again / first, 0.1)
+            yield Ratio(
+                "a rerun with nothing to do, beside the small study itself", again / first, 0.1
+            )
             yield Ratio("a job's overhead, beside its work", _overhead(project), 0.5)
         finally:
             project.close()

@@ -12,7 +12,12 @@ def launches(path, spread):
     """A table of step times as its stage writes it, of launches this far apart."""
     factors = np.exp(spread * np.array([-1.0, 0, 1, -1, 1]))
     table = pd.DataFrame({"launch": range(5), "seconds": 1e-3 * factors})
-    about = {"machine": "here", "framework": "pytorch", "device": "cpu", "implementation": "scratch"}
+    about = {
+        "machine": "here",
+        "framework": "pytorch",
+        "device": "cpu",
+        "implementation": "scratch",
+    }
     about |= {"loader": "direct", "batch_size": 10, "repeat": 0, "epochs": 1, "epoch_steps": 10}
     about |= {"steps": 10, "examples": 100, "start_seconds": 1e-6, "load_seconds": 1e-6}
     about |= {"cpu_seconds": 1e-3, "first_call_seconds": 1.0, "busy": False}

@@ -38,7 +38,10 @@ def test_the_chapters_two_runs_are_timed_in_launches():
 
 def test_they_are_found_by_their_values_and_not_by_their_names():
     def rename(config):
-        runs(config)["a"], runs(config)["b"] = runs(config).pop("gd"), runs(config).pop("minibatch_100")
+        runs(config)["a"], runs(config)["b"] = (
+            runs(config).pop("gd"),
+            runs(config).pop("minibatch_100"),
+        )
         for name in [name for name, run in runs(config).items() if "base" in run]:
             del runs(config)[name]
 

@@ -1,4 +1,4 @@
-"""The stage that times the chapter's runs by its own clock: a launch on the surrogate's examples."""
+"""The stage that times the chapter's runs by its own clock: a launch on surrogate examples."""
 
 import gc
 import json
@@ -96,7 +96,15 @@ def call(*command, **variables):
 def test_the_collector_is_as_python_has_it_in_a_process_with_the_chapters_imports(job):
     state, imported = call("-c", STATE, *job[0]).splitlines()
     assert state == f"state True 0 {gc.get_threshold()}"
-    there = {"torch", "numpy", "pandas", "PIL.Image", "requests", "scipy.spatial", "matplotlib.pyplot"}
+    there = {
+        "torch",
+        "numpy",
+        "pandas",
+        "PIL.Image",
+        "requests",
+        "scipy.spatial",
+        "matplotlib.pyplot",
+    }
     assert there <= set(imported.split())
 
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.sgd.protocols import BOOK, WITHOUT, Protocol
-from minibatch.summaries.protocol import by_the_book, verdict
+from minibatch.summaries.protocol import timed, verdict
 from minibatch.summaries.text import digits
 
 LABELS = {
@@ -24,7 +24,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     What each took hangs in a lighter colour over what remains.
     """
     rows = tables["protocol"]
-    sizes = by_the_book(rows).batch_size.tolist()
+    sizes = timed(rows, BOOK).batch_size.tolist()
     made, [panels] = style.figure(_message(rows), 1, len(sizes), size=(8, 4.4), sharey=True)
     for axes, size in zip(panels, sizes, strict=True):
         own = rows[rows.batch_size == size].set_index([*Protocol._fields])
@@ -44,15 +44,8 @@ def _bars(axes: Axes, steps: pd.DataFrame) -> None:
     totals, low, high, least, most = (steps[name] for name in SECONDS)
     axes.bar(steps.index, totals, width=0.6, color=style.COLOURS[0])
     less = totals.shift() - totals
-    axes.bar(
-        steps.index,
-        less,
-        bottom=totals,
-        width=0.6,
-        color=style.COLOURS[6],
-        alpha=0.5,
-        label="what was switched off",
-    )
+    look = {"width": 0.6, "color": style.COLOURS[6], "alpha": 0.5}
+    axes.bar(steps.index, less, bottom=totals, label="what was switched off", **look)
     look = {"linestyle": "", "color": style.COLOURS[4], "marker": ""}
     label = "mean over launches, with its 95 % interval"
     style.ranges(axes, steps.index, [totals, low, high], label=label, **look)
@@ -60,14 +53,8 @@ def _bars(axes: Axes, steps: pd.DataFrame) -> None:
     axes.vlines(beside, least, most, color=style.GREY, linewidth=3, alpha=0.6, label="single runs")
     for place, total in totals.items():
         top = max(total, high[place], most[place], total + max(less.fillna(0)[place], 0))
-        axes.annotate(
-            digits(total),
-            (place, top),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-        )
+        look = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "fontsize": 8}
+        axes.annotate(digits(total), (place, top), **look)
 
 
 def _publish(axes: Axes, value: float) -> None:
@@ -75,16 +62,15 @@ def _publish(axes: Axes, value: float) -> None:
     if pd.isna(value):
         return
     look = style.line(1) | {"linestyle": "", "markersize": 7, "markerfacecolor": "white"}
-    axes.plot([-0.2], [value], label=f"published, another machine", **look)
+    axes.plot([-0.2], [value], label="published, another machine", **look)
 
 
 def _message(rows: pd.DataFrame) -> str:
-    """Whether the smaller batch takes less by the book's protocol, and with nothing beside."""
+    """How the two runs compare by the book's protocol, and with nothing beside the steps."""
     said = []
     for way, where in ((BOOK, "by the book's protocol"), (WITHOUT["loader"], "with all that off")):
-        row = rows[(rows[[*Protocol._fields]] == [*way]).all(axis=1)].iloc[1]
+        row = timed(rows, way).iloc[1]
         ratio, low, high = (digits(row[name]) for name in ("ratio", "ratio_low", "ratio_high"))
-        outcome = {"holds": "", "does not hold": "", "undecided": ", undecided"}
-        decided = outcome[verdict(row.ratio_low, row.ratio_high)]
-        said.append(f"{ratio} times ({low} to {high}{decided}) {where}")
-    return f"An epoch in full batches takes, of one in batches of {row.batch_size}, {'; '.join(said)}"
+        decided = verdict(row.ratio_low, row.ratio_high) != "undecided"
+        said.append(f"{ratio} ({low} to {high}{'' if decided else ', undecided'}) {where}")
+    return f"Time per epoch, full batch over batch size {row.batch_size}: {', '.join(said)}"

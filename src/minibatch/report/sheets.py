@@ -150,15 +150,13 @@ def protocol(protocol: pd.DataFrame) -> dict:
             "collector": protocol.collector,
             "drawing": protocol.drawing,
             "loader": protocol.loader,
-            "ms per epoch, medians": _interval(
-                1e3 * protocol.seconds, 1e3, protocol, "seconds"
-            ),
+            "ms per epoch, medians": _interval(1e3 * protocol.seconds, 1e3, protocol, "seconds"),
             "means": _interval(1e3 * protocol.mean_seconds, 1e3, protocol, "mean_seconds"),
             "single runs": _ranges(milliseconds, "", digits),
             "full collections in a run": protocol.full_collections.map("{:.2g}".format),
-            "full batch takes": pd.Series(
-                _interval(protocol.ratio, 1, protocol, "ratio")
-            ).where(~full),
+            "full batch takes": pd.Series(_interval(protocol.ratio, 1, protocol, "ratio")).where(
+                ~full
+            ),
             "and longer in": protocol.faster.map("{:.0%} of pairs".format).where(~full),
         }
     )

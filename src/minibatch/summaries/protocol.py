@@ -95,9 +95,9 @@ def _published(published: pd.DataFrame, run: pd.Series, way: Protocol) -> dict[s
     return {"published_seconds": published[same].value.iloc[0] if known else np.nan}
 
 
-def by_the_book(protocol: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a summary that are timed as in the chapter, the full batch first."""
-    return protocol[(protocol[[*Protocol._fields]] == [*BOOK]).all(axis=1)]
+def timed(protocol: pd.DataFrame, way: Protocol) -> pd.DataFrame:
+    """The rows of a summary that are timed in a way, the full batch first."""
+    return protocol[(protocol[[*Protocol._fields]] == [*way]).all(axis=1)]
 
 
 def verdict(low: float, high: float) -> str:
@@ -109,10 +109,11 @@ def verdict(low: float, high: float) -> str:
 
 def statement(protocol: pd.DataFrame) -> dict:
     """What the chapter says of its two runs, judged by its own protocol."""
-    full, small = by_the_book(protocol).to_dict("records")
+    full, small = timed(protocol, BOOK).to_dict("records")
     size = small["batch_size"]
+    what = f"Batch size {size} costs less time per epoch than GD"
     return PLACE | {
-        "statement": f"Batch size {size} costs less time per epoch than GD, by the book's protocol.",
+        "statement": f"{what}, by the book's protocol.",
         "loader": BOOK.loader,
         "criterion": "the 95 % interval of the ratio over launches lies above 1",
         "verdict": verdict(small["ratio_low"], small["ratio_high"]),

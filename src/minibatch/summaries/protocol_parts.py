@@ -1,5 +1,7 @@
 """What the time of the chapter's runs, by its own clock, is made of."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -39,7 +41,7 @@ def _parts(averages: pd.DataFrame) -> pd.DataFrame:
     """The parts of a run in each launch, from its means by protocol."""
     ways = [BOOK, *WITHOUT.values()]
     totals = [averages[way] for way in ways]
-    less = [before - after for before, after in zip(totals, totals[1:], strict=False)]
+    less = [before - after for before, after in pairwise(totals)]
     found = [totals[0], *less, totals[-1]]
     return pd.DataFrame(dict(zip([WHOLE, *PARTS], found, strict=True)))
 
