@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from minibatch.figures import style
 from minibatch.sgd.protocols import BOOK, WITHOUT, Protocol
 from minibatch.summaries.protocol import timed, verdict
+from minibatch.summaries.protocol_parts import DIFFERENCE
 from minibatch.summaries.text import digits
 
 LABELS = {
@@ -21,21 +22,24 @@ SECONDS = ["mean_seconds", "mean_seconds_low", "mean_seconds_high", "least_secon
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """One panel a run: milliseconds per epoch as one thing after the other is switched off.
 
-    What each took hangs in a lighter colour over what remains.
+    What each took hangs in a lighter colour over what remains. The last panel has the difference of
+    the two runs by its parts.
     """
-    rows = tables["protocol"]
+    rows, parts = tables["protocol"], tables["protocol_parts"]
     sizes = timed(rows, BOOK).batch_size.tolist()
-    made, [panels] = style.figure(_message(rows), 1, len(sizes), size=(8, 4.4), sharey=True)
+    made, [[*panels, last]] = style.figure(_message(rows), 1, 3, size=(10, 4.4))
     for axes, size in zip(panels, sizes, strict=True):
         own = rows[rows.batch_size == size].set_index([*Protocol._fields])
         steps = own.loc[[BOOK, *WITHOUT.values()]]
         _bars(axes, 1e3 * steps[SECONDS].reset_index(drop=True))
         _publish(axes, 1e3 * steps.published_seconds.iloc[0])
-        axes.set_title(f"batch size {size}, {steps.epochs.iloc[0]} epochs a run")
+        axes.set_title(f"batch size {size}: ms per epoch")
         axes.set_xticks(range(len(LABELS)), [*LABELS.values()])
         axes.grid(visible=False, axis="x")
-    panels[0].set_ylabel("ms per epoch")
-    style.legend(made, columns=2)
+    panels[1].sharey(panels[0])
+    _difference(last, parts[parts.of == DIFFERENCE])
+    last.set_title(f"batch size {sizes[0]} less {sizes[1]}: ms per epoch")
+    style.legend(made, columns=4)
     return made
 
 
@@ -63,6 +67,17 @@ def _publish(axes: Axes, value: float) -> None:
         return
     look = style.line(1) | {"linestyle": "", "markersize": 7, "markerfacecolor": "white"}
     axes.plot([-0.2], [value], label="published, another machine", **look)
+
+
+def _difference(axes: Axes, parts: pd.DataFrame) -> None:
+    """A point a part with its interval, from the whole down."""
+    values = [1e3 * parts[name] for name in ("seconds", "seconds_low", "seconds_high")]
+    look = {"linestyle": "", "color": style.COLOURS[4], "marker": "o"}
+    style.ranges(axes, range(len(parts)), values, along="x", **look)
+    axes.axvline(0, color=style.GREY, linewidth=1)
+    axes.set_yticks(range(len(parts)), parts.part)
+    axes.invert_yaxis()
+    axes.margins(y=0.1)
 
 
 def _message(rows: pd.DataFrame) -> str:

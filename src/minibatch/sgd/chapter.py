@@ -144,7 +144,7 @@ def _full_collections() -> int:
 
 
 class _Shuffled(RandomSampler):
-    """The sampler of DataLoader(shuffle=True), which keeps its orders, so as to follow the steps."""
+    """The sampler of DataLoader(shuffle=True); keeps its orders, so as to follow the steps."""
 
     def __init__(self, examples: TensorDataset):
         super().__init__(examples)
