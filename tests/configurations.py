@@ -38,7 +38,7 @@ VALUES = {
     "block": [1, 32, BLOCK, BLOCK, 512],
     "columns": [1, 32, BLOCK, 512],
     "launches": [2, 3],
-    "rounds": [1, 2],
+    "repeats": [1, 2],
     "ranks": [*range(1, 10)],
     "copy_mib": [1, 2, 100, 4096],
     "runs": NAMES,

@@ -97,7 +97,7 @@ class Tables:
             return _steps(parameters, random)
         if stage == "protocol":
             runs = [Run(**run) for run in parameters["runs"]]
-            names = ("rounds", "launch")
+            names = ("repeats", "launch")
             clocked = builders.clocked(runs, **{name: parameters[name] for name in names})
             return clocked.assign(seconds=_seconds(random, len(clocked)))
         if "framework" not in parameters:

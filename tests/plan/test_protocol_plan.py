@@ -73,9 +73,9 @@ def test_where_the_full_batch_is_one_of_100_there_is_no_pair():
     assert asked(small) == {}
 
 
-def test_a_launch_depends_on_its_runs_rounds_and_threads_and_on_nothing_else():
+def test_a_launch_depends_on_its_runs_repeats_and_threads_and_on_nothing_else():
     for change in (
-        lambda config: config["protocol"].update(rounds=7),
+        lambda config: config["protocol"].update(repeats=7),
         lambda config: runs(config)["gd"].update(epochs=11),
         lambda config: config.update(threads=2),
         lambda config: config["dataset"].update(rows=1500, scaling="whiten"),

@@ -65,7 +65,7 @@ def tables():
         ),
     }
     runs = [Run(1500, 10, 1.0), Run(100, 2, 0.4)]
-    clocked = pd.concat([builders.clocked(runs, rounds=1, launch=launch) for launch in (1, 2)])
+    clocked = pd.concat([builders.clocked(runs, repeats=1, launch=launch) for launch in (1, 2)])
     made["protocol"] = protocol.summarise({"samples": clocked, "published": empty})
     made["protocol_parts"] = protocol_parts.summarise({"samples": clocked})
     made["published"] = published.summarise(made | {"published": empty})

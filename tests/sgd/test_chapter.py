@@ -41,7 +41,7 @@ def diary(monkeypatch, pytorch):
     watch(BookClock, "start", "start")
     watch(BookClock, "stop", "stop")
     watch(chapter, "evaluate", "evaluate")
-    watch(Figure, "savefig", "draw")
+    monkeypatch.setattr(Figure, "savefig", lambda *_, **__: found.append(("draw",)))  # takes long
     framework = SimpleNamespace(
         IMPLEMENTATIONS={"scratch": Model}, LOADERS=pytorch.LOADERS, array=pytorch.array
     )
@@ -86,8 +86,8 @@ def test_without_the_collector_garbage_is_left_until_the_end_and_no_older_object
     with chapter.collecting("off"):
         for _ in range(10_000):
             Cycle()
-        assert sum(isinstance(found, Cycle) for found in gc.get_objects(0)) == 10_000
-    assert not any(isinstance(found, Cycle) for found in gc.get_objects())
+        assert sum(type(found) is Cycle for found in gc.get_objects(0)) == 10_000
+    assert not any(type(found) is Cycle for found in gc.get_objects())
     assert gc.get_stats()[-1]["collections"] == before
 
 
@@ -141,7 +141,7 @@ def test_a_step_that_is_left_out_is_found(diary, examples, run, protocol):
 
     def update(model, rate):
         updates.append(rate)
-        if len(updates) != 3:
+        if len(updates) % 10:
             super(diary.model, model).update(rate)
 
     diary.model.update = update

@@ -22,28 +22,31 @@ RUNS = [Run(1500, 2, 1.0), Run(100, 1, 0.4)]
 CELL = ["batch_size", "collector", "drawing", "loader"]
 
 
-def test_a_launch_begins_as_the_chapter_and_then_has_every_case_once_a_round(examples):
-    table = measure(*examples, RUNS, rounds=2, launch=3)
-    first = table[table["round"] == 0]
-    assert [*first[CELL].itertuples(index=False, name=None)] == [(1500, *BOOK), (100, *BOOK)]
-    every = {(run.batch_size, *way) for run in RUNS for way in PROTOCOLS}
-    orders = [
-        [*table[table["round"] == number][CELL].itertuples(index=False, name=None)]
-        for number in (1, 2)
-    ]
-    assert all(set(order) == every and len(order) == len(every) for order in orders)
-    assert orders[0] != orders[1]
+def test_a_launch_has_every_case_once_and_the_books_as_often_as_asked(examples, monkeypatch):
+    timed = []
+    time = stage.Chapter.time
+    monkeypatch.setattr(
+        stage.Chapter, "time", lambda self, *case: timed.append(case) or time(self, *case)
+    )
+    table = measure(*examples, RUNS, repeats=2, launch=3)
+    cases = {(run.batch_size, *way): 2 if way == BOOK else 1 for run in RUNS for way in PROTOCOLS}
+    assert table.groupby(CELL).size().to_dict() == cases
+    assert set(table[table.collector == "on"].groupby(CELL)["repeat"].agg(tuple)) == {(0, 1)}
     assert (table.launch == 3).all()
     assert (table.objects > 10_000).all()
     assert (table.seconds > 0).all()
     assert table[table.collector == "off"].full_collections.eq(0).all()
+    warm, rest = timed[:4], timed[4:]  # both loaders, so that no run is a process's first
+    assert {way.loader for _, way in warm} == {"framework", "direct"}
+    assert all(way.drawing == "none" for _, way in warm)
+    assert len(rest) == len(table)
 
 
 def test_two_launches_have_other_orders_of_cases(examples, monkeypatch):
     said = {"seconds": 1.0, "cpu_seconds": 1.0, "full_collections": 0, "points": 1}
     helper = type("Helper", (), {"time": staticmethod(lambda *_: said)})
     monkeypatch.setattr(stage, "Chapter", lambda *_, **__: helper)
-    tables = [measure(*examples, RUNS, rounds=1, launch=launch) for launch in (1, 2)]
+    tables = [measure(*examples, RUNS, repeats=1, launch=launch) for launch in (1, 2)]
     assert not tables[0][CELL].equals(tables[1][CELL])
 
 
@@ -70,7 +73,7 @@ def job(tmp_path):
     runs = [Run(200, 3, 0.5), Run(100, 2, 0.4)]
     parameters = {
         "runs": [run._asdict() for run in runs],
-        "rounds": 1,
+        "repeats": 1,
         "threads": 1,
         "launch": 2,
         "inputs": {str(examples): digest({"asked": "this"})},
@@ -113,7 +116,7 @@ def test_the_stage_writes_its_launch_whatever_backend_a_notebook_has_set(job):
     call("-m", "minibatch.stages.protocol", *arguments, MPLBACKEND="module://matplotlib_inline.x")
     table = parquet.read(output, digest(parameters))
     assert [*table.columns] == [*COLUMNS]
-    assert len(table) == 2 + 2 * len(PROTOCOLS)
+    assert len(table) == 2 * len(PROTOCOLS)
     assert (table.launch == 2).all()
     assert table.attrs["provenance"]["threads"] == [1]
     assert table.attrs["provenance"]["frameworks"][0].startswith("torch ")

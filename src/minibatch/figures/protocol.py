@@ -16,7 +16,7 @@ LABELS = {
     "drawing": "nothing\ndrawn",
     "loader": "direct\nloader",
 }
-SECONDS = ["mean_seconds", "mean_seconds_low", "mean_seconds_high", "least_seconds", "most_seconds"]
+SECONDS = ["seconds", "seconds_low", "seconds_high", "least_seconds", "most_seconds"]
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -37,6 +37,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         axes.set_xticks(range(len(LABELS)), [*LABELS.values()])
         axes.grid(visible=False, axis="x")
     panels[1].sharey(panels[0])
+    panels[0].set_ylim(bottom=0)
     _difference(last, parts[parts.of == DIFFERENCE])
     last.set_title(f"batch size {sizes[0]} less {sizes[1]}: ms per epoch")
     style.legend(made, columns=4)

@@ -200,7 +200,7 @@ def _protocol(config: dict) -> dict[str, dict]:
     if None in found or found[0] == found[1] or "cpu" not in config["devices"]:
         return {}
     protocol = config["protocol"]
-    values = {"runs": found, "rounds": protocol["rounds"], "threads": config["threads"]}
+    values = {"runs": found, "repeats": protocol["repeats"], "threads": config["threads"]}
     return {
         f"results/protocol/{launch}.parquet": values | {"launch": launch}
         for launch in range(1, protocol["launches"] + 1)

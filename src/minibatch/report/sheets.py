@@ -140,30 +140,27 @@ def stepcost(stepcost: pd.DataFrame) -> dict:
 
 def protocol(protocol: pd.DataFrame) -> dict:
     """The chapter's runs by its own clock, with ever less beside the steps."""
-    milliseconds = protocol.assign(
-        low=1e3 * protocol.least_seconds, high=1e3 * protocol.most_seconds
-    )
-    full = protocol.batch_size == protocol.batch_size.max()
+    single = protocol.assign(low=1e3 * protocol.least_seconds, high=1e3 * protocol.most_seconds)
+    smaller = protocol.batch_size < protocol.batch_size.max()
+    ratios = pd.Series(_interval(protocol.ratio, 1, protocol, "ratio"))
     shown = pd.DataFrame(
         {
             "batch size": protocol.batch_size,
             "collector": protocol.collector,
             "drawing": protocol.drawing,
             "loader": protocol.loader,
-            "ms per epoch, medians": _interval(1e3 * protocol.seconds, 1e3, protocol, "seconds"),
-            "means": _interval(1e3 * protocol.mean_seconds, 1e3, protocol, "mean_seconds"),
-            "single runs": _ranges(milliseconds, "", digits),
+            "runs": protocol.runs,
+            "ms per epoch": _interval(1e3 * protocol.seconds, 1e3, protocol, "seconds"),
+            "single runs": _ranges(single, "", digits),
             "full collections in a run": protocol.full_collections.map("{:.2g}".format),
-            "full batch takes": pd.Series(_interval(protocol.ratio, 1, protocol, "ratio")).where(
-                ~full
+            "times as long in full batches": ratios.where(smaller),
+            "pairs of runs in which it is longer": protocol.faster.map("{:.0%}".format).where(
+                smaller
             ),
-            "and longer in": protocol.faster.map("{:.0%} of pairs".format).where(~full),
         }
     )
     return sheet(
-        "Time per epoch by the chapter's clock, over launches with 95 % intervals; how many times "
-        "as long the full batch takes, and in how many pairs of single runs of a launch",
-        shown,
+        "Time per epoch by the chapter's clock: mean over launches and 95 % interval", shown
     )
 
 

@@ -17,7 +17,7 @@ from minibatch import command, frameworks
 from minibatch.frameworks import pytorch
 from minibatch.sgd.chapter import Chapter
 from minibatch.sgd.examples import split
-from minibatch.sgd.protocols import BOOK, PROTOCOLS, Run
+from minibatch.sgd.protocols import BOOK, WITHOUT, Protocol, Run
 from minibatch.tables import parquet, provenance
 
 COLUMNS = {
@@ -25,35 +25,37 @@ COLUMNS = {
     **dict.fromkeys(("batch_size", "epochs"), "int64"),
     "learning_rate": "float64",
     **dict.fromkeys(("collector", "drawing", "loader"), "string"),
-    **dict.fromkeys(("launch", "round", "points"), "int64"),
+    **dict.fromkeys(("launch", "repeat", "points"), "int64"),
     **dict.fromkeys(("seconds", "cpu_seconds"), "float64"),
     **dict.fromkeys(("full_collections", "objects"), "int64"),
 }
 
 
 def measure(
-    x: np.ndarray, y: np.ndarray, runs: list[Run], *, rounds: int, launch: int
+    x: np.ndarray, y: np.ndarray, runs: list[Run], *, repeats: int, launch: int
 ) -> pd.DataFrame:
-    """Time runs by every protocol, in rounds, each round in another order.
+    """Warm up, then time runs by every protocol in random order, `repeats` times by the book's.
 
+    Full collections of garbage fall by chance into the book's, and into no others.
     One row a run that was trained: its batch_size, epochs and learning_rate; collector, drawing and
-    loader; launch; round, 0 for the first of the process, which are as in the chapter; points of
-    the plot; seconds and CPU seconds of all epochs by the chapter's clock; the full_collections
-    that fell into them; and the objects that Python's collector knew at the start.
+    loader; launch; repeat, in the order of time; points of the plot; seconds and CPU seconds of all
+    epochs by the chapter's clock; the full_collections that fell into them; and the objects that
+    Python's collector knew at the start.
     (x, y) are float32, shapes (n, d) and (n,). Raises UserError where steps are wrong.
     """
     objects = len(gc.get_objects())
     chapter = Chapter(pytorch, x, y, seed=launch)
-    cases = [(run, protocol) for run in runs for protocol in PROTOCOLS]
-    orders = random.Random(launch)
-    turns = [[(run, BOOK) for run in runs]]
-    turns += [orders.sample(cases, len(cases)) for _ in range(rounds)]
+    for run in runs:
+        for protocol in (WITHOUT["drawing"], WITHOUT["loader"]):
+            chapter.time(run, protocol)
+    cases = [(run, protocol) for run in runs for protocol in [BOOK] * repeats + [*WITHOUT.values()]]
+    random.Random(launch).shuffle(cases)
     rows = [
-        {**run._asdict(), **protocol._asdict(), "round": number, **chapter.time(run, protocol)}
-        for number, turn in enumerate(turns)
-        for run, protocol in turn
+        {**run._asdict(), **protocol._asdict(), **chapter.time(run, protocol)}
+        for run, protocol in cases
     ]
-    return pd.DataFrame(rows).assign(launch=launch, objects=objects)
+    table = pd.DataFrame(rows).assign(launch=launch, objects=objects)
+    return table.assign(repeat=table.groupby([*Run._fields, *Protocol._fields]).cumcount())
 
 
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
@@ -65,7 +67,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     pytorch.set_threads(threads)
     about = provenance.collect(threads=[threads], **frameworks.provenance(pytorch, "cpu"))
     runs = [Run(**run) for run in parameters["runs"]]
-    samples = measure(x, y, runs, rounds=parameters["rounds"], launch=parameters["launch"])
+    samples = measure(x, y, runs, repeats=parameters["repeats"], launch=parameters["launch"])
     samples = samples.assign(machine=platform.node())[[*COLUMNS]]
     parquet.write(samples, output, parameters=parameters, provenance=about, columns=COLUMNS)
 
