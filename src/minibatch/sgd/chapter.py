@@ -228,7 +228,8 @@ def plot(drawing: str, epochs: int) -> Iterator[Draw]:
         points[1].append(loss)
         axes.cla()
         axes.plot(*points)
-        axes.set(xlabel="epoch", ylabel="loss", xlim=(0, epochs), ylim=(0.22, 0.35))
+        axes.set(xlabel="epoch", ylabel="loss", xscale="linear", yscale="linear")
+        axes.set(xlim=(0, epochs), ylim=(0.22, 0.35))
         axes.grid()
         figure.savefig(io.BytesIO(), format="svg", bbox_inches="tight")
 
