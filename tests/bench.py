@@ -18,7 +18,6 @@ from project import ROOT, Project
 
 from minibatch.plan import targets
 from minibatch.stages import summary
-from minibatch.summaries import steptime
 from minibatch.tables import parquet
 from minibatch.tables.canonical import canonical
 
@@ -41,7 +40,7 @@ class Ratio(NamedTuple):
 def main() -> int:
     """Print all ratios as they are known; 1 where one is too large."""
     found = []
-    for ratio in (*of_the_workflow(), *of_launches(ROOT / "results/steptime")):
+    for ratio in (*of_the_workflow(), *of_launches(ROOT / "results/summary/steptime.parquet")):
         print(ratio, flush=True)
         found.append(ratio)
     return int(any(ratio.value > ratio.bound for ratio in found))
@@ -84,16 +83,15 @@ def _overhead(project: Project) -> float:
     return (job - nothing) / alone - 1
 
 
-def of_launches(folder: Path) -> Iterator[Ratio]:
+def of_launches(path: Path) -> Iterator[Ratio]:
     """How far the launches of a place differ: half the interval of a cell's time, as a median."""
-    paths = sorted(folder.glob("*/*.parquet"))
-    if not paths:
-        print(f"not there: {folder}, whose spread over launches is a ratio, too: call make before")
-    for path in paths:
-        cells = steptime.summarise({"samples": parquet.read(path)})
-        half = (cells.seconds_high / cells.seconds_low) ** 0.5 - 1
-        where = path.relative_to(folder).with_suffix("")
-        yield Ratio(f"half the interval of a step's time, {where}", half.median(), 0.15)
+    if not path.exists():
+        print(f"not there: {path}, whose intervals over launches are ratios, too: call make before")
+        return
+    cells = parquet.read(path)
+    half = (cells.seconds_high / cells.seconds_low) ** 0.5 - 1
+    for place, own in half.groupby([cells.framework, cells.device], sort=False):
+        yield Ratio(f"half the interval of a step's time, {' on '.join(place)}", own.median(), 0.15)
 
 
 def seconds(call: Callable) -> float:

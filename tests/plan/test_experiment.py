@@ -36,6 +36,7 @@ CONFIG = {
         },
     },
     "parallel": {"ranks": [1, 2], "batch_size": [10, 100], "budget_seconds": 1},
+    "protocol": {"launches": 5, "repeats": 2},
     "training": {
         "target_loss": 0.25,
         "loaders": ["framework", "direct"],

@@ -5,8 +5,9 @@ import copy
 import pytest
 import yaml
 
+from minibatch.errors import UserError
 from minibatch.plan import experiment, targets
-from minibatch.plan.config import ROOT
+from minibatch.plan.config import ROOT, Files, check
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 PATHS = [f"results/protocol/{launch}.parquet" for launch in (1, 2, 3, 4, 5)]
@@ -99,3 +100,18 @@ def test_summaries_figure_and_report_read_them():
     tables = [f"results/summary/{name}.parquet" for name in ("protocol", "protocol_parts")]
     assert targets.figures(CONFIG)["protocol"].inputs[:-1] == tables
     assert set(tables) < set(targets.report(CONFIG).inputs)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("launches", 1, "protocol.launches: 1 is too small; at least 2"),
+        ("repeats", 0, "protocol.repeats: 0 is too small; at least 1"),
+        ("repeat", 2, "protocol.repeat: unknown key; did you mean repeats?"),
+    ],
+)
+def test_a_launch_alone_and_no_repeat_are_refused(key, value, said):
+    config = copy.deepcopy(CONFIG)
+    config["protocol"][key] = value
+    with pytest.raises(UserError, match=said):
+        check(config, Files([str(ROOT / "config.yaml")]))

@@ -132,7 +132,7 @@ def test_the_ratio_is_of_the_means_of_a_launch_and_single_runs_are_compared_in_p
     ],
 )
 def test_a_verdict_is_undecided_where_the_interval_holds_one(low, high, expected):
-    assert protocol.verdict(low, high) == expected
+    assert protocol.verdict((1.0, low, high), least=1) == expected
 
 
 def test_the_statement_follows_the_launches():
@@ -141,8 +141,10 @@ def test_the_statement_follows_the_launches():
     assert protocol.statement(cells(ms=slower))["verdict"] == "does not hold"
     said = protocol.statement(cells(extra=NOISE))
     assert said["verdict"] == "undecided"
-    assert said["statement"].startswith("Batch size 100 costs less time per epoch than GD, by the")
-    assert "for batch size 100" in said["evidence"]
+    assert said["statement"].startswith(
+        "Batch size 100 costs less time per epoch than the full batch, by"
+    )
+    assert "batch size 100 16" in said["evidence"]
 
 
 def drawn(**how):
@@ -171,9 +173,9 @@ def test_the_figure_has_a_panel_a_run_and_a_bar_a_protocol():
 
 def test_its_title_says_where_a_ratio_is_undecided():
     title = drawn(extra=NOISE).get_suptitle().replace("\n", " ")
-    book, bare = title.split("; bare, ")
-    assert "undecided" in book
-    assert "undecided" not in bare
+    book, steps = title.split(" by the book's protocol and ")
+    assert book.endswith("), undecided,")
+    assert steps.endswith(") of the steps alone")
 
 
 def test_the_sheets_show_every_part_and_cell():

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.sgd.protocols import BOOK, WITHOUT, Protocol
-from minibatch.summaries.protocol import timed, verdict
+from minibatch.summaries.protocol import ratio, shown, timed, verdict
 from minibatch.summaries.protocol_parts import DIFFERENCE
-from minibatch.summaries.text import digits, times
+from minibatch.summaries.text import digits
 
 LABELS = {
     "book": "as in the\nbook",
@@ -85,12 +85,9 @@ def _difference(axes: Axes, parts: pd.DataFrame) -> None:
 def _message(rows: pd.DataFrame) -> str:
     """How the two runs compare by the book's protocol, and with nothing beside the steps."""
     said = []
-    for way in (BOOK, WITHOUT["loader"]):
-        row = timed(rows, way).iloc[1]
-        ratio, low, high = (times(row[name]) for name in ("ratio", "ratio_low", "ratio_high"))
-        decided = verdict(row.ratio_low, row.ratio_high) != "undecided"
-        said.append(f"{ratio} ({low} to {high}{'' if decided else ', undecided'})")
-    what = f"the time of one in batches of {row.batch_size}"
-    return (
-        f"By the book's protocol, an epoch of full batches takes {said[0]} {what}; bare, {said[1]}"
-    )
+    for way, where in ((BOOK, "by the book's protocol"), (WITHOUT["loader"], "of the steps alone")):
+        small = timed(rows, way).iloc[1]
+        undecided = verdict(ratio(small), least=1) == "undecided"
+        said.append(f"{shown(ratio(small))}{', undecided,' * undecided} {where}")
+    what = f"An epoch in full batches over one in batches of {small.batch_size}"
+    return f"{what}: {' and '.join(said)}"

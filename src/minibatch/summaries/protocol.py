@@ -5,9 +5,10 @@ import pandas as pd
 
 from minibatch.sgd.protocols import BOOK, PROTOCOLS, Protocol
 from minibatch.summaries.intervals import of_times, over_launches
-from minibatch.summaries.text import digits
+from minibatch.summaries.text import digits, times
 
 PLACE = {"framework": "pytorch", "device": "cpu"}  # where it is measured
+Ratio = tuple[float, float, float]  # its mean, and both ends of its interval
 CELL = ["batch_size", *Protocol._fields]
 COLUMNS = [
     *("machine", "batch_size", "epochs", *Protocol._fields, "launches", "runs"),
@@ -101,28 +102,38 @@ def timed(protocol: pd.DataFrame, way: Protocol) -> pd.DataFrame:
     return protocol[(protocol[[*Protocol._fields]] == [*way]).all(axis=1)]
 
 
-def verdict(low: float, high: float) -> str:
-    """Whether something is more than once something else, by the interval of its ratio to it."""
-    if low > 1:
+def ratio(row: dict) -> Ratio:
+    """How many times as long the full batch takes, and the ends of its interval."""
+    return row["ratio"], row["ratio_low"], row["ratio_high"]
+
+
+def verdict(found: Ratio, *, least: float) -> str:
+    """Whether a ratio is at least this: undecided where its interval lies on both sides."""
+    _, low, high = found
+    if least <= low:
         return "holds"
-    return "does not hold" if high < 1 else "undecided"
+    return "does not hold" if high < least else "undecided"
+
+
+def shown(found: Ratio) -> str:
+    """A ratio with its interval: 0.51× (0.5× to 0.52×)."""
+    mean, low, high = map(times, found)
+    return f"{mean} ({low} to {high})"
 
 
 def statement(protocol: pd.DataFrame) -> dict:
     """What the chapter says of its two runs, judged by its own protocol."""
     full, small = timed(protocol, BOOK).to_dict("records")
     size = small["batch_size"]
-    what = f"Batch size {size} costs less time per epoch than GD"
+    what = f"Batch size {size} costs less time per epoch than the full batch"
     return PLACE | {
         "statement": f"{what}, by the book's protocol.",
         "loader": BOOK.loader,
         "criterion": "the 95 % interval of the ratio over launches lies above 1",
-        "verdict": verdict(small["ratio_low"], small["ratio_high"]),
+        "verdict": verdict(ratio(small), least=1),
         "evidence": (
-            f"{digits(1e3 * full['seconds'])} ms per epoch for the full batch, "
-            f"{digits(1e3 * small['seconds'])} for batch size {size}: "
-            f"{digits(small['ratio'])} times as long "
-            f"({digits(small['ratio_low'])} to {digits(small['ratio_high'])}); batch size {size} "
-            f"took less in {small['faster']:.0%} of the pairs of single runs"
+            f"{shown(ratio(small))}: all examples {digits(1e3 * full['seconds'])} ms per epoch, "
+            f"batch size {size} {digits(1e3 * small['seconds'])} ms, which took less in "
+            f"{small['faster']:.0%} of the pairs of single runs"
         ),
     }
