@@ -26,7 +26,7 @@ export HOME ?= $(CURDIR)/.snakemake/home
 STALE := $(shell [ ! -e $(DONE) ] || [ "$$(cat $(DONE))" = "$$(cd $(VENV) && pwd -P)" ] \
 	&& $(VENV)/bin/python -c "" 2>/dev/null || echo stale)
 
-.PHONY: all trial test test-quick test-slurm lint lock compare clean help stale
+.PHONY: all trial test test-quick test-slurm bench lint lock compare clean help stale
 
 all: $(DONE) ## the environment, the whole study, and where its report is
 	@$(STUDY)
@@ -45,6 +45,9 @@ test-quick: lint ## lint, and the tests without Snakemake and the other framewor
 
 test-slurm: $(SLURM)/requirements.done ## the study on a real SLURM, which it installs, starts and stops: Debian, as root
 	@$(SLURM)/bin/python -P -m pytest tests/slurm
+
+bench: $(DONE) ## the project's own ratios, such as a job's overhead, each with its bound; fails beyond
+	@PYTHONPATH=src:tests:tests/workflow $(RUN) bench
 
 lint: $(DONE) ## ruff and snakefmt
 	@$(RUN) ruff check

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from minibatch.sgd.protocols import BOOK, WITHOUT, Run
 from minibatch.summaries import machines
 from minibatch.summaries.ladder import RUNGS
 from minibatch.tables.canonical import digest
@@ -50,6 +51,18 @@ def steps(seconds: dict[tuple[int, int], Sequence[float]], **about) -> pd.DataFr
         for repeat, value in enumerate(values)
     ]
     return pd.DataFrame(rows).assign(**{"machine": "here", "device": "cpu"} | about)
+
+
+def clocked(runs: Sequence[Run], repeats: int, launch: int, **about) -> pd.DataFrame:
+    """Runs by the chapter's clock in one launch, those by its own protocol several times."""
+    ways = [(BOOK, repeat) for repeat in range(repeats)] + [(way, 0) for way in WITHOUT.values()]
+    rows = [
+        run._asdict() | way._asdict() | {"repeat": repeat, "full_collections": repeat % 2}
+        for run in runs
+        for way, repeat in ways
+    ]
+    common = {"machine": "here", "launch": launch, "seconds": 1e-3, "objects": 267_000}
+    return pd.DataFrame(rows).assign(**common | about)
 
 
 def verdicts(failed: dict[str, str], subjects: Sequence[str], **about) -> pd.DataFrame:

@@ -39,6 +39,7 @@ VALUES = {
     "budget_seconds": [1e-3, 1, 100.0],
     "block": [1, 32, BLOCK, BLOCK, 512],
     "columns": [1, 32, BLOCK, 512],
+    "repeats": [1, 2],
     "ranks": [*range(1, 10)],
     "copy_mib": [1, 2, 100, 4096],
     "runs": NAMES,

@@ -12,6 +12,7 @@ import pyarrow as pa
 import builders
 from minibatch.plan import experiment
 from minibatch.sgd import surrogate
+from minibatch.sgd.protocols import Run
 from minibatch.stages.baseline import NAMES
 from minibatch.stages.baseline import cells as baselines
 from minibatch.stages.gather import gather
@@ -94,10 +95,15 @@ class Tables:
         _, stage, *_ = path.removesuffix(".parquet").split("/")
         if stage == "data":
             return _examples(self._rows, parameters["scaling"]).copy()
-        if "launch" in parameters and "framework" not in parameters:
-            return _baseline(parameters, self._rows, random)
         if stage == "parallel":
             return _steps(parameters, random)
+        if stage == "protocol":
+            runs = [Run(**run) for run in parameters["runs"]]
+            names = ("repeats", "launch")
+            clocked = builders.clocked(runs, **{name: parameters[name] for name in names})
+            return clocked.assign(seconds=_seconds(random, len(clocked)))
+        if "launch" in parameters and "framework" not in parameters:
+            return _baseline(parameters, self._rows, random)
         if "framework" not in parameters:
             return gather([self._at(part) for part in parameters["inputs"]])
         place = {name: parameters[name] for name in ("framework", "device")}

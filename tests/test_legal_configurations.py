@@ -38,7 +38,14 @@ FIGURES = [*targets.COMPARING, *targets.OF_THE_FIRST]
 KINDS = dict.fromkeys(FIGURES, 2.0) | dict.fromkeys(["loss_by_epoch", "loss_by_time"], 4)
 KINDS |= {"product_device": 8, "exercise_1_grid": 25}
 KINDS |= dict.fromkeys([*targets.COMPARED], 40)
-KINDS |= {"published": 1, "ladder": 1, "agreement": 1, "statements": 2, "report": 0.6}
+KINDS |= {
+    "protocol": 60,
+    "published": 1,
+    "ladder": 1,
+    "agreement": 1,
+    "statements": 2,
+    "report": 0.6,
+}
 NONSENSE = re.compile(r"\b(nan|None|NaT|NA|0 of 0|1 epochs|1 steps)\b|inf×|∞×")
 SEARCH = {
     "deadline": None,

@@ -51,6 +51,7 @@ training:
     small_tenth: {base: small, schedule: tenth}
     twice: {base: gd, batch_size: 3000, copies: 2}
 parallel: {ranks: [1, 2], batch_size: [20, 5000], budget_seconds: 0.4}
+protocol: {launches: 5, repeats: 2}
 """
 ROOT = Path(config.__file__).parents[3]
 

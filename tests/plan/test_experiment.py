@@ -37,6 +37,7 @@ CONFIG = {
     },
     "steptime": {"batch_size": [1, 10, 1500], "launches": 2, "budget_seconds": 1},
     "parallel": {"ranks": [1, 2], "batch_size": [10, 100], "budget_seconds": 1},
+    "protocol": {"launches": 5, "repeats": 2},
     "training": {
         "target_loss": 0.25,
         "loaders": ["framework", "direct"],

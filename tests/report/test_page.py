@@ -11,12 +11,15 @@ import builders
 from minibatch import figures
 from minibatch.report import page
 from minibatch.sgd import surrogate
+from minibatch.sgd.protocols import Run
 from minibatch.summaries import (
     agreement,
     ladder,
     matmul,
     parallel,
     problem,
+    protocol,
+    protocol_parts,
     published,
     statements,
     stepcost,
@@ -64,6 +67,10 @@ def tables():
             {"examples": examples, "matmul": products, "traces": traces} | launches, 0.25
         ),
     }
+    runs = [Run(1500, 10, 1.0), Run(100, 2, 0.4)]
+    clocked = pd.concat([builders.clocked(runs, repeats=1, launch=launch) for launch in (1, 2)])
+    made["protocol"] = protocol.summarise({"samples": clocked, "published": empty})
+    made["protocol_parts"] = protocol_parts.summarise({"samples": clocked})
     made["published"] = published.summarise(made | {"published": empty})
     for table in made.values():
         table.attrs = {"provenance": {"machines": ["here, CPU"]}}

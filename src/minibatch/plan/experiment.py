@@ -13,6 +13,7 @@ from minibatch.tables.canonical import digest
 EXAMPLES = "results/data/examples.parquet"
 BASELINE = "results/steptime/baseline/cpu.parquet"
 DEFAULTS = {"objective": "half_mse"} | PLAIN
+SMALLER = 100  # the batch size whose epochs the chapter compares with those of the full batch
 
 
 def resolve(config: dict, run: str, framework: str) -> dict:
@@ -72,6 +73,8 @@ def measured(config: dict) -> dict[str, dict]:
     for device in config["devices"]:
         parallel = _parallel(config, device) | examples | _packages("parallel")
         found[f"results/parallel/{device}.parquet"] = parallel
+    for path, launch in _protocol(config).items():
+        found[path] = launch | examples | _packages("protocol")
     for framework, device in places(config):
         common = {"framework": framework, "device": device, "threads": config["threads"]}
         folder = f"{framework}/{device}"
@@ -181,6 +184,33 @@ def _parallel(config: dict, device: str) -> dict:
         "batch_sizes": parallel["batch_size"],
         "budget_seconds": float(parallel["budget_seconds"]),
     }
+
+
+def _protocol(config: dict) -> dict[str, dict]:
+    """The parameters of each launch that times the chapter's runs by its own clock, by path.
+
+    On the CPU, whose times it gives; none where the configuration lacks one of the two runs.
+    """
+    found = [_chapters(config, size) for size in (config["dataset"]["rows"], SMALLER)]
+    if None in found or found[0] == found[1] or "cpu" not in config["devices"]:
+        return {}
+    protocol = config["protocol"]
+    values = {"runs": found, "repeats": protocol["repeats"], "threads": config["threads"]}
+    return {
+        f"results/protocol/{launch}.parquet": values | {"launch": launch}
+        for launch in range(1, protocol["launches"] + 1)
+    }
+
+
+def _chapters(config: dict, batch_size: int) -> dict | None:
+    """The first run from scratch at a batch size, as PyTorch has it; None if there is none."""
+    wanted = DEFAULTS | {"implementation": "scratch", "batch_sizes": [batch_size]}
+    for run in plain_runs(config):
+        values = resolve(config, run, "pytorch")
+        if values.items() >= wanted.items():
+            [rate] = values["learning_rates"]
+            return {"batch_size": batch_size, "epochs": values["epochs"], "learning_rate": rate}
+    return None
 
 
 def products(config: dict, device: str) -> dict:

@@ -23,6 +23,7 @@ SUMMARISED = {
     "epoch_time": ["steptime"],
     "step_parts": ["steptime"],
     "parallel": ["parallel"],
+    "protocol": ["protocol", "protocol_parts"],
 }
 # What compares all frameworks on all devices; the others are for the first one, a figure a device.
 COMPARING = (
@@ -37,6 +38,7 @@ COMPARING = (
     "epoch_time",
     "step_parts",
     "parallel",
+    "protocol",
 )
 OF_THE_FIRST = (
     "product_size",
@@ -72,6 +74,7 @@ def summaries(config: dict) -> dict[str, Target]:
     ]
     compared = [*steptime, experiment.BASELINE]
     parallel = [f"results/parallel/{device}.parquet" for device in config["devices"]]
+    protocol = _in("results/protocol/", tables)
     traces = _in("results/train/", tables)
     inputs = {
         "problem": [experiment.EXAMPLES],
@@ -85,6 +88,9 @@ def summaries(config: dict) -> dict[str, Target]:
         "published": [PUBLISHED, _summary("matmul"), _summary("training")],
         "statements": [experiment.EXAMPLES, *matmul, *compared, *traces],
     }
+    if protocol:
+        inputs |= {"protocol": [PUBLISHED, *protocol], "protocol_parts": protocol}
+        inputs["statements"] += [_summary("protocol")]
     options = dict.fromkeys(("training", "statements"), _target_loss(config))
     return {
         name: Target(read, {"options": options.get(name, {})} | experiment.expected(read, tables))
@@ -102,6 +108,8 @@ def figures(config: dict) -> dict[str, Target]:
     found = {}
     for figure in COMPARING:
         shown = [place for place in places if figure != "published" or place[0] in _published()]
+        if figure == "protocol" and not _in("results/protocol/", tables):
+            continue
         if shown and (figure != "product_device" or len(config["devices"]) > 1):
             found[figure] = _figure(config, tables, figure, shown, alone=False)
     for figure in OF_THE_FIRST:
@@ -138,7 +146,8 @@ def _figure(
     options = _target_loss(config) if figure in TIMED else {}
     if figure in COMPARED:
         options = {"pairs": experiment.pairs(config, COMPARED[figure])}
-    places = [] if figure == "parallel" else places  # measured on each device in PyTorch alone
+    if figure in ("parallel", "protocol"):
+        places = []  # measured in PyTorch alone, whatever the frameworks
     about = {"figure": figure, "places": places, "alone": alone, "options": options}
     return Target([*read, SOURCE], about | experiment.expected(read, tables))
 

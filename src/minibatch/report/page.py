@@ -10,6 +10,8 @@ from minibatch.report import sheets
 from minibatch.tables import parquet, verdicts
 from minibatch.tables.notes import notes
 
+OPTIONAL = ("protocol", "protocol_parts")  # tables of what not every configuration asks for
+
 
 def render(
     template: str,
@@ -38,6 +40,7 @@ def render(
         problem=tables["problem"].iloc[0],
         answer=sheets.answer(tables["training"], config["training"]["target_loss"]),
         frameworks=config["frameworks"],
+        protocol=tables.get("protocol"),
         parameters=yaml.safe_dump(config, sort_keys=False),
     )
 
@@ -47,7 +50,8 @@ def _sheets(
 ) -> dict[str, dict]:
     """Every table of the page, by the name that the template has for it."""
     training, statements = tables["training"], tables["statements"]
-    return {
+    optional = {name: getattr(sheets, name)(tables[name]) for name in OPTIONAL if name in tables}
+    return optional | {
         "answers": sheets.answers(training, config["training"]["target_loss"]),
         "statements": sheets.statements(statements),
         "evidence": sheets.evidence(statements),

@@ -119,6 +119,48 @@ def stepcost(stepcost: pd.DataFrame) -> dict:
     )
 
 
+def protocol(protocol: pd.DataFrame) -> dict:
+    """The chapter's runs by its own clock, with ever less beside the steps."""
+    single = protocol.assign(low=1e3 * protocol.least_seconds, high=1e3 * protocol.most_seconds)
+    smaller = protocol.batch_size < protocol.batch_size.max()
+    ratios = pd.Series(_interval(protocol.ratio, 1, protocol, "ratio"))
+    shown = pd.DataFrame(
+        {
+            "batch size": protocol.batch_size,
+            "collector": protocol.collector,
+            "drawing": protocol.drawing,
+            "loader": protocol.loader,
+            "runs": protocol.runs,
+            "ms per epoch": _interval(1e3 * protocol.seconds, 1e3, protocol, "seconds"),
+            "single runs": _ranges(single, "", digits),
+            "full collections in a run": protocol.full_collections.map("{:.2g}".format),
+            "times as long in full batches": ratios.where(smaller),
+            "pairs of runs in which it is longer": protocol.faster.map("{:.0%}".format).where(
+                smaller
+            ),
+        }
+    )
+    return sheet(
+        "Time per epoch by the chapter's clock: mean over launches and 95 % interval", shown
+    )
+
+
+def protocol_parts(parts: pd.DataFrame) -> dict:
+    """What the time of each of the chapter's runs is made of, and their difference."""
+    shares = parts.share.map(", {:.0%}".format).where(parts.share.notna(), "")
+    cells = parts.assign(cell=_interval(1e3 * parts.seconds, 1e3, parts, "seconds") + shares)
+    order = {name: list(dict.fromkeys(cells[name])) for name in ("part", "of")}
+    table = cells.pivot(index="part", columns="of", values="cell")
+    table = table.loc[order["part"], order["of"]].rename(
+        columns=lambda name: f"batch size {name}" if name.isdigit() else name
+    )
+    return sheet(
+        "What an epoch is made of by the chapter's clock, in ms: means over launches with 95 % "
+        "intervals, and shares of the whole",
+        table.reset_index().rename_axis(columns=None),
+    )
+
+
 def parallel(parallel: pd.DataFrame) -> dict:
     """Milliseconds per step by ranks and batch size, and whether more ranks than one pay."""
     pay = parallel.pay.map({True: "yes", False: "no"}).where(parallel.ranks > 1)

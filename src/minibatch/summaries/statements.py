@@ -8,7 +8,7 @@ import pandas as pd
 from minibatch.sgd import objective
 from minibatch.sgd.examples import split
 from minibatch.sgd.strategies import flop
-from minibatch.summaries import chapter, time_statements
+from minibatch.summaries import chapter, protocol, time_statements
 from minibatch.summaries.per_seed import per_seed, plain
 from minibatch.summaries.text import counted, digits
 
@@ -36,6 +36,8 @@ def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFra
             *_training(trained, target_loss, len(tables["examples"])),
         ]
         rows += [{"framework": framework, "device": device} | row for row in found]
+    if "protocol" in tables:
+        rows.append(protocol.statement(tables["protocol"]))
     return pd.DataFrame(rows, columns=COLUMNS)  # also where none has a loader, or there are none
 
 

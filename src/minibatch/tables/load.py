@@ -8,15 +8,16 @@ import pandas as pd
 
 from minibatch.tables import parquet
 
-STAGES = {"matmul": "matmul", "train": "traces", "verify": "verdicts", "steptime": "samples"}
+STAGES = {"matmul": "matmul", "train": "traces", "verify": "verdicts"}
+STAGES |= dict.fromkeys(("steptime", "protocol"), "samples")
 
 
 def by_name(paths: Iterable[Path], expected: dict[str, str]) -> dict[str, pd.DataFrame]:
     """Read tables under results/; those of one measuring stage are stacked.
 
-    Keys: "examples", "matmul", "traces" (all that trained), "samples" of step times, "baseline" of
-    those without a framework, "verdicts" of the gate, and each table of results/summary by its
-    name. A table is empty where the gate was closed for all.
+    Keys: "examples", "matmul", "traces" (all that trained), "samples" of step times or by the
+    chapter's clock, "baseline" of step times without a framework, "verdicts" of the gate, and each
+    table of results/summary by its name. A table is empty where the gate was closed for all.
     `expected` holds the digests of parameters by path, where they are known.
     """
     found = defaultdict(list)
