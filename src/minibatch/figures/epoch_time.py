@@ -53,4 +53,4 @@ def _message(epochs: pd.DataFrame, least: pd.DataFrame) -> str:
         # of two intervals, the farthest apart that both allow
         ends = first.seconds_low / other.seconds_high, first.seconds_high / other.seconds_low
         said.append(f"{times(ends[0])} to {times(ends[1])} at batch size {size}")
-    return f"The fastest epoch of a framework takes {', '.join(said)}, the time of one without"
+    return f"The fastest framework's epoch against one without: {', '.join(said)}"

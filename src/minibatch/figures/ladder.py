@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.summaries.text import times
+from minibatch.summaries.text import digits, times
 
 # What the title calls a rung; those of the table, from the top.
 RUNGS = {
@@ -92,7 +92,7 @@ def _points(
     style.ranges(axes, heights, values, along="x", label=label, **look)
     for row, height in zip(rows.itertuples(), heights, strict=True):
         axes.annotate(
-            f"{1e6 * row.seconds:.2g} µs, {row.framework}"
+            f"{digits(1e6 * row.seconds)} µs, {row.framework}"
             if row.rung == "baseline"
             else times(row.ratio),
             (1e3 * row.seconds_high, height),
@@ -112,7 +112,7 @@ def _message(rows: pd.DataFrame) -> str:
     rungs = [rung for rung in RUNGS if rung in ends.index]
     ends = {rung: f"{_range(*ends.loc[rung])} {RUNGS[rung]}" for rung in (rungs[0], rungs[-1])}
     said = ", ".join(ends.values())
-    return f"At batch size {size}, an epoch takes {said}, the time of no framework"
+    return f"Against an epoch without a framework, at batch size {size}: {said}"
 
 
 def _range(low: float, high: float) -> str:

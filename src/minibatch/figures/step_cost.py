@@ -46,7 +46,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, heights: pd.Series, name: str, factor
         style.ranges(axes, heights[shown], chosen, along="x", **look)
     for index in rows.index:
         middle, low, high = (value[index] for value in values)
-        said = digits(middle) if known[index] else f"0 within {digits(low)} to {digits(high)}"
+        said = digits(middle) if known[index] else f"{digits(low)} to {digits(high)}"
         axes.annotate(
             said,
             (high, heights[index]) if known[index] else (0.02, heights[index]),
@@ -61,12 +61,15 @@ def _panel(axes: Axes, rows: pd.DataFrame, heights: pd.Series, name: str, factor
 
 
 def _message(rows: pd.DataFrame) -> str:
-    """From where to where t₀ goes, with intervals."""
-    measured = rows[rows.series != "no framework"].sort_values("t0_seconds")
+    """From where to where t₀ goes, with intervals, where the times follow a line."""
+    measured = rows[(rows.series != "no framework") & rows.line].sort_values("t0_seconds")
+    if measured.empty:
+        return "In no framework does the time of a step follow a line in its batch size"
     ends = [
-        f"{digits(1e6 * row.t0_seconds)} µs ({digits(1e6 * row.t0_seconds_low)} to "
-        f"{digits(1e6 * row.t0_seconds_high)}) in {row.series}, "
-        f"{style.way(row.implementation, row.loader)}"
+        f"{digits(1e6 * row.t0_seconds_low)} to {digits(1e6 * row.t0_seconds_high)} µs ("
+        f"{row.series}, {style.way(row.implementation, row.loader)})"
         for row in (measured.iloc[0], measured.iloc[-1])
     ]
-    return f"What a step costs whatever its batch: from {' to '.join(dict.fromkeys(ends))}"
+    return (
+        f"Where a line fits, a step costs {', up to '.join(dict.fromkeys(ends))} whatever its batch"
+    )

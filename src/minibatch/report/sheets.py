@@ -123,7 +123,7 @@ def protocol(protocol: pd.DataFrame) -> dict:
     """The chapter's runs by its own clock, with ever less beside the steps."""
     single = protocol.assign(low=1e3 * protocol.least_seconds, high=1e3 * protocol.most_seconds)
     smaller = protocol.batch_size < protocol.batch_size.max()
-    ratios = pd.Series(_interval(protocol.ratio, 1, protocol, "ratio"))
+    ratios = pd.Series(_interval(protocol, "ratio", 1))
     shown = pd.DataFrame(
         {
             "batch size": protocol.batch_size,
@@ -131,7 +131,7 @@ def protocol(protocol: pd.DataFrame) -> dict:
             "drawing": protocol.drawing,
             "loader": protocol.loader,
             "runs": protocol.runs,
-            "ms per epoch": _interval(1e3 * protocol.seconds, 1e3, protocol, "seconds"),
+            "ms per epoch": _interval(protocol, "seconds", 1e3),
             "single runs": _ranges(single, "", digits),
             "full collections in a run": protocol.full_collections.map("{:.2g}".format),
             "times as long in full batches": ratios.where(smaller),
@@ -148,7 +148,7 @@ def protocol(protocol: pd.DataFrame) -> dict:
 def protocol_parts(parts: pd.DataFrame) -> dict:
     """What the time of each of the chapter's runs is made of, and their difference."""
     shares = parts.share.map(", {:.0%}".format).where(parts.share.notna(), "")
-    cells = parts.assign(cell=_interval(1e3 * parts.seconds, 1e3, parts, "seconds") + shares)
+    cells = parts.assign(cell=_interval(parts, "seconds", 1e3) + shares)
     order = {name: list(dict.fromkeys(cells[name])) for name in ("part", "of")}
     table = cells.pivot(index="part", columns="of", values="cell")
     table = table.loc[order["part"], order["of"]].rename(
