@@ -7,6 +7,7 @@ from pkgutil import iter_modules
 import pandas as pd
 import pytest
 
+import builders
 from minibatch import figures
 from minibatch.report import page
 from minibatch.sgd import surrogate
@@ -40,8 +41,8 @@ def tables():
     run |= {"sampling": "permutation", "copies": 1, "seed": 0}
     trace = {"step": [0, 1], "epoch": [0.0, 1.0], "loss": [0.5, 0.2], "seconds": [0.0, 1.0]}
     traces = pd.DataFrame(trace).assign(**PLACE, **phases, **run)
-    product = {"strategy": "full", "n": 256, "block": 0, "precision": "float32", "threads": 1}
-    products = pd.DataFrame([PLACE | product | {"seconds": 1e-3}])
+    products = builders.products({("full", 256, 0, "float32"): [1e-3] * 2}, **PLACE)
+    measured = {"matmul": products, "ceilings": builders.ceilings()}
     loop = pd.DataFrame([{"implementation": "numba", "batch_size": 1500, "seconds": 0.5}])
     step = {"machine": "here", "device": "cpu", "ranks": 1, "batch_size": 10, "seconds": 1e-3}
     check = {"subject": "scratch", "check": "steps", "passed": False, "detail": "θ <b>&</b> off"}
@@ -51,13 +52,13 @@ def tables():
     made = {
         "verdicts": pd.DataFrame([{"framework": "jax", "device": "cpu"} | check]),
         "problem": problem.summarise({"examples": examples}),
-        "matmul": matmul.summarise({"matmul": products}),
+        "matmul": matmul.summarise(measured),
         "training": training.summarise({"traces": traces}, 0.25),
         "agreement": agreement.summarise({"traces": traces}),
         "ladder": ladder.summarise({"traces": traces, "baseline": loop.assign(machine="here")}),
         "parallel": parallel.summarise({"cpu": pd.DataFrame([step])}),
         "statements": statements.summarise(
-            {"examples": examples, "matmul": products, "traces": traces}, 0.25
+            measured | {"examples": examples, "traces": traces}, 0.25
         ),
     }
     made["published"] = published.summarise(made | {"published": empty})

@@ -10,7 +10,7 @@ from project import assert_same
 
 GD, SGD = "results/train/pytorch/cpu/gd.parquet", "results/train/pytorch/cpu/sgd.parquet"
 EACH_ITS_JOB = "--group-components=measured-{device}=1"
-MEASURING = {"baseline", "parallel", "verify", "matmul", "train"}
+MEASURING = {"baseline", "ceilings", "parallel", "verify", "matmul", "train"}
 LIGHT = {"download", "standardise", "gather"}
 UUID = "00000000-0000-4000-8000-000000000000"
 RANKS, RANKS_ON_GPUS = (f"results/parallel/{device}.parquet" for device in ("cpu", "cuda"))

@@ -38,6 +38,7 @@ VALIDATOR = jsonschema.validators.extend(
     ),
 )
 RENAMED = {("training", "floor"): "training.baseline"}  # "floor" is the least-squares minimum
+GONE = {("matmul", "largest"): "slow strategies take as much of a product as the budget allows"}
 
 
 def or_exit(function: Callable, *arguments):
@@ -77,6 +78,9 @@ def _renamed(config: dict) -> Iterator[tuple[Key, str]]:
     for (section, old), new in RENAMED.items():
         if isinstance(config.get(section), dict) and old in config[section]:
             yield (section, old), f"is called {new} now"
+    for (section, old), why in GONE.items():
+        if isinstance(config.get(section), dict) and old in config[section]:
+            yield (section, old), f"is gone, since {why}; remove it"
 
 
 def _against_schema(config: dict) -> Iterator[tuple[Key, str]]:
@@ -169,7 +173,6 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
         n, section = matmul["blocks"]["n"], "matmul.cuda" if device == "cuda" else "matmul"
         if n not in experiment.products(config, device)["sizes"]:
             yield ("matmul", "blocks", "n"), f"{n} is not among {section}.sizes"
-    yield from _empty_sizes(config)
     if "float32" not in matmul["cuda"]["precisions"]:
         what = "float32 is missing, which the others are compared with"
         yield ("matmul", "cuda", "precisions"), what
@@ -204,19 +207,6 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
             yield (*key, "base"), f"{base} has a base itself; name {runs[base]['base']}"
         else:
             yield from _run_problems(config, name, key, known)
-
-
-def _empty_sizes(config: dict) -> Iterator[tuple[Key, str]]:
-    """Sizes of products at which `largest` leaves nothing to measure."""
-    names = ["sizes", "sizes_of_others"] if len(config["frameworks"]) > 1 else ["sizes"]
-    for device in config["devices"]:
-        matmul = experiment.products(config, device)
-        section = ("matmul", "cuda") if device == "cuda" else ("matmul",)
-        for name in names:
-            for index, n in enumerate(matmul[name]):
-                if not experiment.cases(matmul, n):
-                    what = f"no strategy is measured at n = {n}: all have a smaller largest"
-                    yield (*section, name, index), what
 
 
 def _run_problems(config: dict, name: str, key: Key, known: list[str]) -> Iterator[tuple[Key, str]]:

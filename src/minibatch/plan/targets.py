@@ -70,7 +70,7 @@ def summaries(config: dict) -> dict[str, Target]:
     traces = _in("results/train/", tables)
     inputs = {
         "problem": [experiment.EXAMPLES],
-        "matmul": matmul,
+        "matmul": [*matmul, experiment.CEILINGS],
         "training": traces,
         "agreement": traces,
         "ladder": [experiment.BASELINE, *traces],
@@ -78,7 +78,7 @@ def summaries(config: dict) -> dict[str, Target]:
         "stepcost": steptime,
         "parallel": parallel,
         "published": [PUBLISHED, _summary("matmul"), _summary("training")],
-        "statements": [experiment.EXAMPLES, *matmul, *traces],
+        "statements": [experiment.EXAMPLES, *matmul, experiment.CEILINGS, *traces],
     }
     options = dict.fromkeys(("training", "statements"), _target_loss(config))
     return {

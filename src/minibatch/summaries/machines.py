@@ -48,7 +48,7 @@ def compare(found: dict[str, Tables], hardware: dict[str, str]) -> pd.DataFrame:
 def _rows(tables: Tables) -> pd.DataFrame:
     """What is compared of one machine."""
     matmul, training = tables["matmul"], tables["training"]
-    products = chapter.products(matmul).assign(batch_size=0)
+    products = chapter.products(matmul).assign(batch_size=0).rename(columns={"rate": "rate_median"})
     single = training.groupby(["framework", "device", "run", "loader"]).run.transform("size") == 1
     parts = {
         "seconds_per_epoch": (tables["ladder"], "rung", "seconds"),
