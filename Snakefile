@@ -66,6 +66,7 @@ localrules:
     download,
     environment,
     standardise,
+    gather_ceilings,
     gather_matmul,
     gather_steptime,
     summary,
@@ -77,7 +78,6 @@ wildcard_constraints:
     framework=r"\w+",
     device=r"\w+",
     environment=r"[\w-]+",
-    part=r"\w+",
     run=r"\w+",
     launch=r"\d+",
 
@@ -103,6 +103,7 @@ include: "workflow/rules/standardise.smk"
 include: "workflow/rules/environments.smk"
 include: "workflow/rules/verify.smk"
 include: "workflow/rules/baseline.smk"
+include: "workflow/rules/ceilings.smk"
 include: "workflow/rules/matmul.smk"
 include: "workflow/rules/steptime.smk"
 include: "workflow/rules/train.smk"

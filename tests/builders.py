@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch.sgd.protocols import BOOK, WITHOUT, Run
+from minibatch.sgd.strategies import flop
 from minibatch.summaries import machines
 from minibatch.summaries.ladder import RUNGS
 from minibatch.tables.canonical import digest
@@ -65,6 +66,39 @@ def clocked(runs: Sequence[Run], repeats: int, launch: int, **about) -> pd.DataF
     return pd.DataFrame(rows).assign(**common | about)
 
 
+Product = tuple[str, int, int, str]  # strategy, n, block and precision
+
+
+def products(
+    seconds: dict[Product, Sequence[float]], levels: dict[int, str] | None = None, **about
+) -> pd.DataFrame:
+    """Whole products, and copies of n numbers, by the seconds of each launch; two repeats of each.
+
+    `levels` are those of copies, by their numbers.
+    """
+    rows = [
+        dict(zip(("strategy", "n", "block", "precision"), case, strict=True))
+        | {"level": (levels or {}).get(case[1], "memory") if case[0] == "copy" else ""}
+        | {"work": 8 * case[1] if case[0] == "copy" else flop(case[1]), "calls": 1}
+        | {"launch": launch, "repeat": repeat, "seconds": value, "cpu_seconds": value}
+        for case, values in seconds.items()
+        for launch, value in enumerate(values, 1)
+        for repeat in range(2)
+    ]
+    about = {"framework": "pytorch", "device": "cpu", "threads": 1} | about
+    quiet = {"calibration_before": 0.01, "calibration_after": 0.01, "busy": False}
+    return pd.DataFrame(rows).assign(**{"machine": "here"} | quiet | about)
+
+
+def ceilings(gflops=100.0, copies=None) -> pd.DataFrame:
+    """Three launches of NumPy's product, and copies at so many GB/s, by level."""
+    copies = {"L1": 80.0, "L2": 40.0, "L3": 20.0, "memory": 10.0} if copies is None else copies
+    levels = {2**9 * 32**power: name for power, name in enumerate(copies)}
+    seconds = {("copy", n, 0, "float32"): [8e-9 * n / copies[levels[n]]] * 3 for n in levels}
+    seconds["product", 2048, 0, "float32"] = [flop(2048) / 1e9 / gflops] * 3
+    return products(seconds, levels, framework="numpy")
+
+
 def verdicts(failed: dict[str, str], subjects: Sequence[str], **about) -> pd.DataFrame:
     """What a gate found: every check passed but those of the subjects that failed, with why."""
     rows = [
@@ -107,7 +141,7 @@ def matmul(factor=1.0, device="cpu"):
     cases += [("full", 256, 0, 7, "tf32"), ("block", 256, 64, 7, "bfloat16")]
     return pd.DataFrame(
         {"strategy": strategy, "n": n, "block": block, "precision": precision}
-        | ends("rate", rate / factor)
+        | {"rate": rate / factor, "rate_low": rate / factor / 2, "rate_high": 2 * rate / factor}
         for strategy, n, block, rate, precision in cases
     ).assign(framework="pytorch", device=device, threads=1)
 

@@ -42,6 +42,7 @@ VALUES = {
     "repeats": [1, 2],
     "ranks": [*range(1, 10)],
     "copy_mib": [1, 2, 100, 4096],
+    "copy_kib": [1, 4, 64, 1024, 30_000, 300_000],
     "runs": NAMES,
     "base": NAMES,
     "override": FRAMEWORKS,
@@ -110,8 +111,6 @@ def legal(random: Random, most: int) -> dict:
         matmul["strategies"], matmul["block"] = [*STRATEGIES], BLOCK
     for section in (matmul, matmul["cuda"]):
         section["sizes"] = [*dict.fromkeys([*section["sizes"], *common])]
-    if {*matmul["strategies"]} <= {*matmul["largest"]}:
-        matmul["largest"][random.choice(matmul["strategies"])] = LARGEST
     matmul["blocks"]["n"] = random.choice(common)
     matmul["cuda"]["precisions"] = [*dict.fromkeys(["float32", *matmul["cuda"]["precisions"]])]
     parallel["ranks"] = [*dict.fromkeys([*parallel["ranks"], 1])]

@@ -12,6 +12,7 @@ import pyarrow as pa
 import builders
 from minibatch.plan import experiment
 from minibatch.sgd import surrogate
+from minibatch.sgd.numpy_bounds import level
 from minibatch.sgd.protocols import Run
 from minibatch.stages.baseline import NAMES
 from minibatch.stages.baseline import cells as baselines
@@ -97,6 +98,8 @@ class Tables:
             return _examples(self._rows, parameters["scaling"]).copy()
         if stage == "parallel":
             return _steps(parameters, random)
+        if stage == "ceilings" and "copy_kib" in parameters:
+            return self._ceilings(parameters)
         if stage == "protocol":
             runs = [Run(**run) for run in parameters["runs"]]
             names = ("repeats", "launch")
@@ -114,7 +117,7 @@ class Tables:
             compiled = path.endswith("/compiled.parquet")
             return verdicts[(verdicts.subject == gate.COMPILED) == compiled]
         if stage == "matmul":
-            table, subject = _products(parameters, random), "precision"
+            table, subject = self._products(parameters), "precision"
         elif stage == "steptime":
             table, subject = _paces(parameters, self._rows, random), "implementation"
         else:
@@ -124,6 +127,31 @@ class Tables:
         if failed in gate.ALONE:
             return table[table[subject] != failed]
         return table[:0] if failed else table
+
+    def _products(self, parameters: dict) -> pd.DataFrame:
+        """A launch of the cases that are asked for."""
+        place = [parameters[name] for name in ("framework", "device")]
+        launch = parameters["launch"]
+        seconds = {
+            tuple(case): [self._of_a_launch(launch, place, case)] for case in parameters["cases"]
+        }
+        return builders.products(seconds, threads=parameters["threads"]).assign(launch=launch)
+
+    def _ceilings(self, parameters: dict) -> pd.DataFrame:
+        """A launch of a product and of copies."""
+        launch, copies = parameters["launch"], [kib * 2**7 for kib in parameters["copy_kib"]]
+        cases = [("product", parameters["product"], 0, "float32")]
+        cases += [("copy", n, 0, "float32") for n in copies]
+        seconds = {case: [self._of_a_launch(launch, case)] for case in cases}
+        sizes = {"L1": 2**15, "L2": 2**20, "L3": 2**25}
+        levels = {n: level(8 * n, sizes) for n in copies}
+        return builders.products(seconds, levels, framework="numpy").assign(launch=launch)
+
+    def _of_a_launch(self, launch: int, *case) -> float:
+        """The seconds of a case, which launches have about alike."""
+        seed = [self._seed, crc32(repr(case).encode())]
+        [seconds] = _seconds(np.random.default_rng(seed), 1)
+        return seconds * np.random.default_rng([*seed, launch]).uniform(1, 1.1)
 
 
 class Shared(dict):
@@ -170,24 +198,6 @@ def _steps(parameters: dict, random) -> pd.DataFrame:
     return builders.steps(
         {case: _seconds(random, 3) for case in cases}, device=parameters["device"]
     )
-
-
-def _products(parameters: dict, random) -> pd.DataFrame:
-    if "ceilings" in parameters:
-        asked = parameters["ceilings"]
-        cases = [("copy", asked["copy_mib"] * 2**18, 0, "float32")]
-        cases += [("product", asked["product"], 0, name) for name in asked["precisions"]]
-    else:
-        n = parameters["n"]
-        cases = [(name, n, width, precision) for name, width, precision in parameters["cases"]]
-    rows = [
-        (*case, repeat, seconds)
-        for case in cases
-        for repeat, seconds in enumerate(_seconds(random, int(random.integers(1, 4))))
-    ]
-    columns = ["strategy", "n", "block", "precision", "repeat", "seconds"]
-    about = {"machine": "here", "threads": parameters["threads"]}
-    return pd.DataFrame(rows, columns=columns).assign(**about)
 
 
 def _traces(parameters: dict, examples: int, random, fates: Sequence[float]) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from minibatch.tables import parquet, provenance
 USAGE = "name two results folders or more: make compare A=results B=../node/results (also C=, D=)"
 READ = {  # the tables, and some columns that older versions did not write
     "ladder": ["framework", "device", "rung", "batch_size", "seconds"],
-    "matmul": ["framework", "device", "strategy", "n", "block", "precision", "rate_median"],
+    "matmul": ["framework", "device", "strategy", "n", "block", "precision", "rate"],
     "training": ["framework", "device", "run", "loader", "copies", "seconds_to_target_median"],
 }
 

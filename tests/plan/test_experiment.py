@@ -23,10 +23,10 @@ CONFIG = {
         "strategies": ["element", "block", "full"],
         "sizes": [64, 256],
         "sizes_of_others": [256],
-        "largest": {"element": 64},
         "block": 64,
         "blocks": {"n": 256, "columns": [128, 16, 64]},
-        "ceilings": {"product": 2048, "copy_mib": 256},
+        "ceilings": {"product": 2048, "copy_kib": [4, 1024]},
+        "launches": 2,
         "budget_seconds": 1,
         "cuda": {
             "sizes": [256, 8192],
@@ -79,14 +79,15 @@ TABLES = {
     "results/data/examples.parquet",
     *(f"results/steptime/baseline/cpu{end}.parquet" for end in ("/1", "/2", "")),
     "results/parallel/cpu.parquet",
+    *(f"results/ceilings{launch}.parquet" for launch in ("", "/1", "/2")),
     *(
         f"results/{stage}/{framework}/cpu{rest}.parquet"
         for framework in ("pytorch", "jax")
         for stage, rest in [
             ("verify", ""),
             ("verify", "/compiled"),
-            ("matmul", "/256"),
-            ("matmul", "/ceilings"),
+            ("matmul", "/1"),
+            ("matmul", "/2"),
             ("matmul", ""),
             ("steptime", "/1"),
             ("steptime", "/2"),
@@ -97,12 +98,14 @@ TABLES = {
             ("train", "/gd_small"),
         ]
     ),
-    "results/matmul/pytorch/cpu/64.parquet",
     "results/train/pytorch/cpu/sgd.parquet",
     "results/train/pytorch/cpu/sgd_twice.parquet",
 }
 
-BLOCKS = [("block", 16), ("block", 64), ("block", 128), ("full", 0)]
+BLOCKS = [("block", 256, width) for width in (16, 64, 128)]
+MORE = {
+    f"results/{name}/3.parquet" for name in ("ceilings", "matmul/pytorch/cpu", "matmul/jax/cpu")
+}
 WHOLE = ("matmul/pytorch/cpu.parquet", "matmul/jax/cpu.parquet")
 TIMED = ("pytorch", "jax", "baseline")
 STEPTIME = ("steptime/pytorch", "steptime/jax")
@@ -204,17 +207,14 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
         ("parallel.ranks", [1, 4], those("parallel")),
         ("parallel.batch_size", [10], those("parallel")),
         ("parallel.budget_seconds", 2, those("parallel")),
-        ("matmul.budget_seconds", 2, those("matmul")),
-        ("matmul.ceilings", {"product": 2, "copy_mib": 1}, those("ceilings", *WHOLE)),
-        ("matmul.block", 32, those("/64.", "/256.", *WHOLE)),
-        ("matmul.blocks.columns", [16], those("pytorch/cpu/256.", WHOLE[0])),
-        ("matmul.blocks.n", 64, those("/64.", "pytorch/cpu/256.", WHOLE[0])),
-        ("matmul.largest", {}, those("/256.", *WHOLE)),
-        (
-            "matmul.sizes",
-            [64, 256, 512],
-            {"results/matmul/pytorch/cpu/512.parquet"} | those(WHOLE[0]),
-        ),
+        ("matmul.budget_seconds", 2, those("matmul", "ceilings")),
+        ("matmul.launches", 3, those("ceilings.", "matmul/pytorch/cpu.", "matmul/jax/cpu.") | MORE),
+        ("matmul.ceilings.product", 2, those("ceilings", "matmul")),
+        ("matmul.ceilings.copy_kib", [4], those("ceilings")),
+        ("matmul.block", 32, those("matmul")),
+        ("matmul.blocks.columns", [16], those("matmul/pytorch")),
+        ("matmul.blocks.n", 64, those("matmul/pytorch")),
+        ("matmul.sizes", [64, 256, 512], those("matmul/pytorch")),
         (
             "matmul.cuda.precisions",
             ["float32"],
@@ -223,7 +223,7 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
         (
             "matmul.sizes_of_others",
             [256, 512],
-            {"results/matmul/jax/cpu/512.parquet"} | those(WHOLE[1]),
+            those("matmul/jax"),
         ),
         ("training.runs.gd.epochs", 11, those("pytorch/cpu/gd", "jax/cpu/gd_small")),
         ("training.runs.gd.batch_size", 100, those("cpu/gd.", "gd_tenth")),
@@ -252,24 +252,38 @@ def test_a_framework_more_leaves_the_others_as_they_are():
 
 
 def test_another_first_framework_does_what_the_first_one_did_and_nothing_is_made_anew_but_that():
-    only_first = those("/64.", "/sgd")
+    only_first = those("/sgd")
     assert changed("frameworks", value=["jax", "pytorch"]) == (
         only_first
         | {path.replace("pytorch", "jax") for path in only_first}
-        | those("/256.", *WHOLE)  # of which the first has further blocks
+        | those("matmul")  # of which the first has further sizes and blocks
     )
 
 
+def cases(framework, config=CONFIG, device="cpu"):
+    """What a framework times in each launch."""
+    found = experiment.measured(config)
+    first, second = (found[f"results/matmul/{framework}/{device}/{n}.parquet"] for n in (1, 2))
+    assert {**first, "launch": 2} == second
+    return first["cases"]
+
+
 def test_a_framework_after_the_first_has_the_blocks_of_its_sizes_and_no_further_ones():
+    bounds = ("call", 1, 0), ("product", 2048, 0)
+    small = [("element", 64, 0), ("block", 64, 64), ("full", 64, 0)]
+    pytorch = [bounds[0], *small, ("element", 256, 0), *BLOCKS, ("full", 256, 0), bounds[1]]
+    assert cases("pytorch") == [(*case, "float32") for case in pytorch]
+    jax = [bounds[0], ("element", 256, 0), ("block", 256, 64), ("full", 256, 0), bounds[1]]
+    assert cases("jax") == [(*case, "float32") for case in jax]
+
+
+def test_what_bounds_the_machine_is_measured_once_whatever_the_frameworks():
     found = experiment.measured(CONFIG)
-    cases = {
-        framework: found[f"results/matmul/{framework}/cpu/256.parquet"]["cases"]
-        for framework in ("pytorch", "jax")
-    }
-    assert cases == {
-        "pytorch": [(*case, "float32") for case in BLOCKS],
-        "jax": [("block", 64, "float32"), ("full", 0, "float32")],
-    }
+    parts = [f"results/ceilings/{launch}.parquet" for launch in (1, 2)]
+    assert [found[path]["launch"] for path in parts] == [1, 2]
+    asked = {"product": 2048, "copy_kib": [4, 1024], "budget_seconds": 1.0, "launch": 1}
+    assert found[parts[0]] == asked | {"packages": {"numpy": "==2.4.6"}}
+    assert found[experiment.CEILINGS]["inputs"] == {path: digest(found[path]) for path in parts}
 
 
 @pytest.mark.parametrize("launch", [1, 2])
@@ -310,8 +324,8 @@ def test_a_table_knows_the_parameters_that_its_inputs_must_have():
     assert found[gate] == asked
     verified = {gate: digest(found[gate])}
     assert found["results/train/jax/cpu/gd.parquet"]["inputs"] == known | verified
-    assert found["results/matmul/jax/cpu/256.parquet"]["inputs"] == verified
-    parts = [f"results/matmul/jax/cpu/{part}.parquet" for part in ("256", "ceilings")]
+    assert found["results/matmul/jax/cpu/1.parquet"]["inputs"] == verified
+    parts = [f"results/matmul/jax/cpu/{launch}.parquet" for launch in (1, 2)]
     whole = found["results/matmul/jax/cpu.parquet"]
     assert whole["inputs"] == {path: digest(found[path]) for path in parts}
     compiled = "results/verify/jax/cpu/compiled.parquet"
@@ -330,11 +344,11 @@ def test_inputs_that_nobody_measured_have_no_digest():
 @pytest.mark.parametrize(
     ("n", "expected"),
     [
-        (64, [("element", 0), ("block", 64), ("full", 0)]),
-        (256, BLOCKS),
+        (64, [("element", 64, 0), ("block", 64, 64), ("full", 64, 0)]),
+        (256, [("element", 256, 0), *BLOCKS, ("full", 256, 0)]),
     ],
 )
-def test_a_size_has_each_strategy_that_is_not_too_slow_and_its_blocks_once(n, expected):
+def test_a_size_has_each_strategy_and_its_blocks_once(n, expected):
     matmul = experiment.products(CONFIG, "cpu")
     assert experiment.cases(matmul, n) == [(*case, "float32") for case in expected]
 
@@ -369,7 +383,7 @@ GATHERED = those("matmul/pytorch/cpu.", "steptime/pytorch/cpu.")
     ("pin", "expected"),
     [
         ("torch==2.13.0", BY_PYTORCH),
-        ("numpy==2.4.6", BY_PYTORCH | those("baseline")),
+        ("numpy==2.4.6", BY_PYTORCH | those("baseline", "ceilings")),
         ("numba==0.68.1", those("baseline")),
         ("scikit-learn==1.9.1", those("baseline")),
     ],
@@ -437,7 +451,6 @@ def test_what_runs_on_gpus_is_measured_there_too_and_what_does_not_is_missing():
         "results/parallel/cuda.parquet",
         "results/train/pytorch/cuda/sgd.parquet",
         "results/train/pytorch/cuda/sgd_twice.parquet",
-        "results/matmul/pytorch/cuda/8192.parquet",
         *(
             f"results/{stage}/{framework}/cuda{rest}.parquet"
             for framework in ("pytorch", "tensorflow", "jax")
@@ -445,8 +458,8 @@ def test_what_runs_on_gpus_is_measured_there_too_and_what_does_not_is_missing():
                 *(
                     ("verify", ""),
                     ("verify", "/compiled"),
-                    ("matmul", "/256"),
-                    ("matmul", "/ceilings"),
+                    ("matmul", "/1"),
+                    ("matmul", "/2"),
                     ("matmul", ""),
                 ),
                 *(("steptime", "/1"), ("steptime", "/2"), ("steptime", "")),
@@ -474,28 +487,31 @@ def test_every_table_on_a_gpu_says_so_and_its_gate_knows_the_precisions():
 
 
 def test_on_a_gpu_what_multiplies_matrices_does_so_in_every_precision():
-    found = on_gpus(BOTH)
     every = ("float32", "tf32", "bfloat16")
-    full = [("full", 0, precision) for precision in every]
-    block = [("block", 64, precision) for precision in every]
-    assert found["results/matmul/pytorch/cuda/8192.parquet"]["cases"] == block + full
-    assert found["results/matmul/jax/cuda/256.parquet"]["cases"] == block + full
-    blocks = [("block", width, precision) for precision in every for width in (16, 64, 128)]
-    assert found["results/matmul/pytorch/cuda/256.parquet"]["cases"] == blocks + full
-    ceilings = {"product": 8192, "copy_mib": 1024, "precisions": list(every)}
-    assert found["results/matmul/jax/cuda/ceilings.parquet"]["ceilings"] == ceilings
+    found = cases("jax", BOTH, "cuda")
+    assert found == [
+        ("call", 1, 0, "float32"),
+        ("element", 256, 0, "float32"),
+        *(("block", 256, 64, precision) for precision in every),
+        *(("full", 256, 0, precision) for precision in every),
+        *(("product", 8192, 0, precision) for precision in every),
+        ("copy", 2**28, 0, "float32"),  # NumPy has none on a GPU
+    ]
+    first = cases("pytorch", BOTH, "cuda")
+    assert {("block", 256, width, name) for width in (16, 64, 128) for name in every} < {*first}
+    assert {("full", 8192, 0, name) for name in every} < {*first}
     vectors = experiment.products(BOTH, "cuda") | {"strategies": ["column", "element", "row"]}
     assert experiment.cases(vectors, 64) == [
-        (strategy, 0, "float32") for strategy in ("column", "element", "row")
+        (strategy, 64, 0, "float32") for strategy in ("column", "element", "row")
     ]
 
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("sizes", [256], {"pytorch/cuda/8192", "pytorch/cuda"}),
-        ("sizes_of_others", [256, 512], {"jax/cuda/512", "jax/cuda"}),
-        ("ceilings", {"product": 4, "copy_mib": 1}, {"ceilings", "pytorch/cuda", "jax/cuda"}),
+        ("sizes", [256], ["pytorch"]),
+        ("sizes_of_others", [256, 512], ["jax"]),
+        ("ceilings", {"product": 4, "copy_mib": 1}, ["pytorch", "jax"]),
     ],
 )
 def test_what_is_said_of_gpus_changes_their_tables_alone(key, value, expected):
@@ -504,6 +520,8 @@ def test_what_is_said_of_gpus_changes_their_tables_alone(key, value, expected):
     other["matmul"]["cuda"][key] = value
     before, after = experiment.measured(config), experiment.measured(other)
     found = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-    if "ceilings" in expected:
-        expected = expected - {"ceilings"} | {"pytorch/cuda/ceilings", "jax/cuda/ceilings"}
-    assert found == {f"results/matmul/{path}.parquet" for path in expected}
+    assert found == {
+        f"results/matmul/{framework}/cuda{launch}.parquet"
+        for framework in expected
+        for launch in ("", "/1", "/2")
+    }

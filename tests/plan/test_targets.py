@@ -93,14 +93,15 @@ def test_a_framework_more_leaves_the_figures_of_the_first_alone_as_they_are():
 def test_summaries_read_the_tables_of_their_stage():
     found = targets.summaries(CONFIG)
     matmul = ["results/matmul/pytorch/cpu.parquet", "results/matmul/jax/cpu.parquet"]
-    assert found["matmul"].inputs == matmul
+    assert found["matmul"].inputs == [*matmul, experiment.CEILINGS]
     assert found["parallel"].inputs == ["results/parallel/cpu.parquet"]
     assert found["problem"].inputs == ["results/data/examples.parquet"]
     every = [path for path in experiment.measured(CONFIG) if path.startswith("results/train/")]
     assert found["training"].inputs == found["agreement"].inputs == every
     for name in ("ladder", "steptime", "stepcost"):
         assert found[name].inputs == COMPARED
-    assert found["statements"].inputs == [experiment.EXAMPLES, *matmul, *COMPARED, *every]
+    products = [*matmul, experiment.CEILINGS]
+    assert found["statements"].inputs == [experiment.EXAMPLES, *products, *COMPARED, *every]
     assert found["published"].inputs[0] == "workflow/resources/published.csv"
 
 

@@ -45,8 +45,8 @@ def tables():
     run |= {"sampling": "permutation", "copies": 1, "seed": 0}
     trace = {"step": [0, 1], "epoch": [0.0, 1.0], "loss": [0.5, 0.2], "seconds": [0.0, 1.0]}
     traces = pd.DataFrame(trace).assign(**PLACE, **phases, **run)
-    product = {"strategy": "full", "n": 256, "block": 0, "precision": "float32", "threads": 1}
-    products = pd.DataFrame([PLACE | product | {"seconds": 1e-3}])
+    products = builders.products({("full", 256, 0, "float32"): [1e-3] * 2}, **PLACE)
+    measured = {"matmul": products, "ceilings": builders.ceilings()}
     cells = {("pytorch", "scratch", "direct", size): [1e-6, 2e-6] for size in (1, 10, 100)}
     launches = builders.launches(cells)
     step = {"machine": "here", "device": "cpu", "ranks": 1, "batch_size": 10, "seconds": 1e-3}
@@ -57,14 +57,14 @@ def tables():
     made = {
         "verdicts": pd.DataFrame([{"framework": "jax", "device": "cpu"} | check]),
         "problem": problem.summarise({"examples": examples}),
-        "matmul": matmul.summarise({"matmul": products}),
+        "matmul": matmul.summarise(measured),
         "training": training.summarise({"traces": traces}, 0.25),
         "agreement": agreement.summarise({"traces": traces}),
         "ladder": ladder.summarise(launches),
         "stepcost": stepcost.summarise(launches),
         "parallel": parallel.summarise({"cpu": pd.DataFrame([step])}),
         "statements": statements.summarise(
-            {"examples": examples, "matmul": products, "traces": traces} | launches, 0.25
+            measured | {"examples": examples, "traces": traces} | launches, 0.25
         ),
     }
     runs = [Run(1500, 10, 1.0), Run(100, 2, 0.4)]

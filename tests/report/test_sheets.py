@@ -12,13 +12,17 @@ PLACE = {"machine": "node1", "framework": "jax", "device": "cpu"}
 GPU = {"machine": "gpu01", "device": "cuda"}
 
 
-def products(seconds=1e-3, n=256, strategies=("full",), precision="float32", **about):
-    rows = [
-        {"strategy": strategy, "n": n, "block": 64 * (strategy == "block"), "seconds": seconds}
+def products(seconds=1e-3, strategies=("full",), precision="float32", **about):
+    cases = {
+        (strategy, 256, 64 * (strategy == "block"), precision): [seconds] * 3
         for strategy in strategies
-        for _ in range(3)
-    ]
-    return pd.DataFrame(rows).assign(**PLACE | {"threads": 1, "precision": precision} | about)
+    }
+    return builders.products(cases, **PLACE | about)
+
+
+def rates(*measured):
+    ceilings = builders.ceilings().assign(machine="node1")
+    return matmul.summarise({"matmul": pd.concat(measured), "ceilings": ceilings})
 
 
 def trace(seconds=1.0, **about):
@@ -57,7 +61,7 @@ CHAPTER = pd.DataFrame(
 def summaries(*abouts):
     """The summary tables of what was measured in each place."""
     made = {
-        "matmul": matmul.summarise({"matmul": pd.concat(products(**about) for about in abouts)}),
+        "matmul": rates(*(products(**about) for about in abouts)),
         "training": training.summarise(
             {"traces": pd.concat(trace(**about) for about in abouts)}, 0.25
         ),
@@ -145,10 +149,12 @@ def in_precisions(strategies=("full",)):
 
 
 def test_each_precision_is_a_row_of_its_own_with_its_rate_and_intensity():
-    rows = matmul.summarise({"matmul": in_precisions()}).set_index("precision")
-    assert rows.rate_median["float32"] == pytest.approx(2 * 256**3 / 1e6)
-    assert rows.rate_median["bfloat16"] == pytest.approx(2 * 256**3 / 1e3)
-    assert rows.samples.tolist() == [3, 3, 3]
+    rows = rates(in_precisions())
+    rows = rows[rows.framework == "jax"].set_index("precision")
+    assert rows.rate["float32"] == pytest.approx(2 * 256**3 / 1e6)
+    assert rows.rate["bfloat16"] == pytest.approx(2 * 256**3 / 1e3)
+    assert rows.launches.tolist() == [3, 3, 3]
+    assert rows.to_full.tolist() == [1, 1, 1]
     assert rows.intensity["tf32"] == rows.intensity["float32"] == pytest.approx(256 / 6)
     assert rows.intensity["bfloat16"] == pytest.approx(256 / 3)
     sheet = sheets.matmul(rows.reset_index())
@@ -157,7 +163,7 @@ def test_each_precision_is_a_row_of_its_own_with_its_rate_and_intensity():
 
 
 def test_the_chapters_numbers_stand_beside_float32():
-    made = {"matmul": matmul.summarise({"matmul": in_precisions()}), "published": CHAPTER}
+    made = {"matmul": rates(in_precisions()), "published": CHAPTER}
     made["training"] = training.summarise({"traces": trace()}, 0.25)
     [first, _] = published.summarise(made).itertuples()
     assert first.measured == pytest.approx(2 * 256**3 / 1e6)
@@ -168,9 +174,22 @@ def test_the_statements_are_about_float32():
     tables = {"examples": examples, "traces": trace(run="none")}
     tables |= launches(paces(framework="another"))
     tables["matmul"] = pd.concat([in_precisions(), products(1e-3, strategies=["block"])])
-    [found] = statements.summarise(tables, 0.25).itertuples()
+    tables["ceilings"] = builders.ceilings()
+    found = statements.summarise(tables, 0.25)
+    [found] = found[found.statement.str.startswith("Blocks")].itertuples()
     assert found.verdict == "holds"
-    assert found.evidence == "33.6 against 33.6 GFLOP/s, 1.00×"
+    assert found.evidence == "1× (1× to 1×): the time, 33.6 against 33.6 GFLOP/s"
+
+
+def test_rates_of_copies_are_in_bytes_and_a_call_is_in_microseconds():
+    call = builders.products({("call", 1, 0, "float32"): [5e-6] * 3}, **PLACE)
+    shown = sheets.matmul(rates(products(), call))
+    rows = [dict(zip(shown["columns"], row, strict=True)) for row in shown["rows"]]
+    said = {row["level"] if row["strategy"] == "copy" else row["strategy"]: row for row in rows}
+    assert said["full"]["rate"] == "33.6 GFLOP/s"
+    assert (said["call"]["rate"], said["call"]["interval"]) == ("5 µs", "5 to 5")
+    assert said["memory"]["rate"] == "10 GB/s"
+    assert said["full"]["level"] == "–"
 
 
 # About.

@@ -3,7 +3,7 @@ import pytest
 
 from minibatch.errors import UserError
 from minibatch.sgd import reference
-from minibatch.sgd.product_checks import check_product
+from minibatch.sgd.product_checks import Reference, check_product
 from minibatch.sgd.reference import gamma
 from minibatch.sgd.step_checks import check_loss, check_parameters, check_step
 
@@ -65,6 +65,42 @@ def test_a_product_of_operands_in_reduced_precision_is_refused(n, bits):
     b, c = operands(n)
     with pytest.raises(UserError, match="reduced at n"):
         check_product(rounded(b, bits) @ rounded(c, bits), b, c, "reduced at n")
+
+
+@pytest.mark.parametrize("bits", [7, 10])
+@pytest.mark.parametrize("n", [16, 2048])
+def test_with_a_diagonal_factor_reduced_precision_is_refused_at_any_n(n, bits):
+    diagonal, c = np.diag(operands(n)[0]), operands(n)[1]
+    reference = Reference(diagonal, c)
+    exact = diagonal.astype(float)[:, None] * c
+    assert 0 < reference.check(exact.astype(np.float32), "float32") <= 1
+    reduced = rounded(diagonal, bits)[:, None] * rounded(c, bits)
+    with pytest.raises(UserError, match="reduced at n"):
+        reference.check(reduced, "reduced at n")
+
+
+def test_without_one_tf32_passes_at_a_large_n():
+    b, c = operands(2048)
+    assert check_product(rounded(b, 10) @ rounded(c, 10), b, c, "TF32") < 1
+
+
+@pytest.mark.parametrize("n", [20, 600])
+@pytest.mark.parametrize("computed", [(1, 7), (1, None), (5, None), (None, 3), (None, None)])
+def test_of_a_part_all_that_is_computed_is_looked_at_and_nothing_else(n, computed):
+    b, c = operands(n)
+    rows, columns = (n if count is None else count for count in computed)
+    a = np.full((n, n), np.nan, np.float32)
+    a[:rows, :columns] = (b @ c)[:rows, :columns]
+    reference = Reference(b, c)
+    assert 0 < reference.check(a, "a part", "float32", computed) < 1
+    for row, column in {(0, 0), (rows - 1, columns - 1), (0, columns - 1), (rows - 1, 0)}:
+        wrong = a.copy()
+        wrong[row, column] += 0.1
+        with pytest.raises(UserError, match=rf"element \({row}, {column}\)"):
+            reference.check(wrong, "a part", "float32", computed)
+        wrong[row, column] = np.nan
+        with pytest.raises(UserError, match="a part: not timed"):
+            reference.check(wrong, "a part", "float32", computed)
 
 
 @pytest.mark.parametrize("wrong", [0.0, np.nan, np.inf])

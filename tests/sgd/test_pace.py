@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from minibatch.errors import UserError
-from minibatch.sgd import pace as module
-from minibatch.sgd.pace import REPEATS, Cell, Pace, calibrate, measure
+from minibatch.sgd import calibration
+from minibatch.sgd.pace import REPEATS, Cell, Pace, measure
 
 EXAMPLES = 50
 
@@ -256,32 +256,11 @@ def test_each_round_has_another_order(framework, data, monkeypatch):
     seen, time_of = [], Pace.time
     monkeypatch.setattr(Pace, "time", lambda *about: seen.append(about[1].cell) or time_of(*about))
     wanted = [Cell("scratch", "direct", size) for size in (1, 2, 3, 5, 7, 10)]
-    monkeypatch.setattr(module, "_busy", lambda *_: False)
+    monkeypatch.setattr(calibration, "_busy", lambda *_: False)
     timed(framework, data, *wanted)
     rounds = np.array_split(np.array(seen[-REPEATS * len(wanted) :], dtype=object), REPEATS)
     assert all({*part} == {*wanted} for part in rounds)
     assert len({tuple(part) for part in rounds}) == REPEATS
-
-
-def test_rounds_on_a_busy_machine_are_done_once_more(framework, data, monkeypatch):
-    said = iter([True, True])
-    monkeypatch.setattr(module, "_busy", lambda *_: next(said))
-    found = timed(framework, data, Cell("scratch", "direct", 10))
-    assert next(said, None) is None
-    assert found.busy.all()
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "busy"),
-    [
-        ((1.0, 1.0), (1.1, 1.1), False),
-        ((1.0, 1.0), (1.3, 1.3), True),  # the clock of the processor was changed
-        ((1.3, 1.3), (1.0, 1.0), True),
-        ((1.3, 1.0), (1.3, 1.0), True),  # it waited for another process
-    ],
-)
-def test_a_launch_on_a_busy_machine_is_marked(before, after, busy):
-    assert module._busy(before, after) is busy
 
 
 def test_launches_have_other_orders_and_weights(framework, data):
@@ -302,8 +281,3 @@ def test_sleep_does_not_count_as_cpu_time(framework, data):
     found = timed(framework, data, Cell("scratch", "direct", 10), budget=0.05)
     assert found.cpu_seconds.sum() < 0.5 * found.seconds.sum()
     assert found.update_seconds.sum() > 0.8 * found.seconds.sum()
-
-
-def test_a_calibration_takes_its_time():
-    wall, cpu = calibrate()
-    assert 0 < cpu < 2 * wall

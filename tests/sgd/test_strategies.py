@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minibatch.sgd.strategies import STRATEGIES, flop, intensity
+from minibatch.sgd.strategies import STRATEGIES, fitting, flop, intensity, of_calls, whole
 
 
 def operands(n):
@@ -59,6 +59,50 @@ def test_a_strategy_does_as_much_in_one_call_as_its_name_says(pytorch, strategy,
     b, c = (pytorch.array(operand, "cpu") for operand in operands(7))
     STRATEGIES[strategy](framework, pytorch.array(np.zeros((7, 7)), "cpu"), b, c, block)
     assert calls == expected
+
+
+PARTS = [("element", 0), ("column", 0), ("row", 0), ("block", 3), ("block", 7), ("full", 0)]
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3, 7, 14, 49])
+@pytest.mark.parametrize(("strategy", "block"), PARTS)
+def test_so_many_calls_compute_a_rectangle_of_the_product_and_leave_the_rest(
+    pytorch, strategy, block, calls
+):
+    framework, counted = counting(pytorch)
+    b, c = operands(7)
+    output = pytorch.array(np.full((7, 7), np.nan), "cpu")
+    arguments = output, pytorch.array(b, "cpu"), pytorch.array(c, "cpu"), block, calls
+    found = pytorch.to_numpy(STRATEGIES[strategy](framework, *arguments))
+    assert sum(counted.values()) == min(calls, whole(strategy, 7, block))
+    rows, columns = of_calls(strategy, 7, block, calls)
+    assert np.isfinite(found).sum() == rows * columns
+    expected = b.astype(float) @ c.astype(float)
+    np.testing.assert_allclose(
+        found[:rows, :columns], expected[:rows, :columns], rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(("strategy", "block"), PARTS)
+def test_all_calls_are_as_many_as_a_product_takes(pytorch, strategy, block):
+    framework, counted = counting(pytorch)
+    b, c = (pytorch.array(operand, "cpu") for operand in operands(7))
+    STRATEGIES[strategy](framework, pytorch.array(np.zeros((7, 7)), "cpu"), b, c, block)
+    assert sum(counted.values()) == whole(strategy, 7, block)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "block", "wanted", "found"),
+    [
+        *[("element", 0, *pair) for pair in ((1, 1), (6, 6), (9, 7), (48, 42), (49, 49), (99, 98))],
+        *[("column", 0, *pair) for pair in ((1, 1), (6, 6), (8, 7), (15, 14))],
+        *[("row", 0, *pair) for pair in ((1, 1), (6, 6), (8, 7), (15, 14))],
+        *[("block", 3, *pair) for pair in ((1, 1), (2, 2), (4, 3), (7, 6))],
+        ("full", 0, 5, 5),
+    ],
+)
+def test_calls_that_fit_end_with_a_row_of_elements_or_a_product(strategy, block, wanted, found):
+    assert fitting(strategy, 7, block, wanted) == found
 
 
 def test_a_product_of_the_chapters_size_takes_33_554_432_operations():

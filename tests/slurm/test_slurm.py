@@ -10,7 +10,7 @@ from project import assert_same
 
 GD, SGD = "results/train/pytorch/cpu/gd.parquet", "results/train/pytorch/cpu/sgd.parquet"
 EACH_ITS_JOB = "--group-components=measured-{device}=1"
-SHORT = {"baseline", "matmul", "steptime", "train"}
+SHORT = {"baseline", "ceilings", "matmul", "steptime", "train"}
 MEASURING = SHORT | {"parallel", "verify"}
 LIGHT = {"download", "standardise", "gather"}
 UUID = "00000000-0000-4000-8000-000000000000"

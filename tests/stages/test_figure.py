@@ -78,7 +78,7 @@ def test_frameworks_that_were_not_measured_have_a_figure_that_says_so(name, opti
 
 @pytest.mark.parametrize("name", ["product_size", "exercise_1_grid"])
 def test_a_table_without_rows_of_this_framework_is_a_gap_too(name):
-    rows = {"framework": ["pytorch", "jax"], "device": ["cpu", "gpu"], "rate_median": [1.0, 2.0]}
+    rows = {"framework": ["pytorch", "jax"], "device": ["cpu", "gpu"], "rate": [1.0, 2.0]}
     drawn = draw(name, [written("summary/matmul.parquet", rows)], alone=True)
     assert "<!-- jax on cpu was not measured; the report says why -->" in said(drawn)
 

@@ -1,8 +1,11 @@
+"""The stage of matrix products: what it times of what, and what it refuses, in PyTorch."""
+
 import json
 import os
 import platform
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,18 +16,22 @@ import pytest
 import torch
 
 from minibatch.errors import UserError
+from minibatch.sgd import calibration, rounds
+from minibatch.sgd.rounds import FEWEST, REPEATS
 from minibatch.stages import matmul
 from minibatch.tables import parquet
 from minibatch.tables.canonical import digest
 
 CASES = [
-    ("element", 0, "float32"),
-    ("column", 0, "float32"),
-    ("row", 0, "float32"),
-    ("block", 3, "float32"),
-    ("block", 8, "float32"),
-    ("full", 0, "float32"),
+    *(("element", 0), ("column", 0), ("row", 0)),
+    *(("block", 3), ("block", 8), ("full", 0), ("product", 0)),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch):
+    """Whatever else the machine does, nothing is measured twice."""
+    monkeypatch.setattr(calibration, "_busy", lambda *_: False)
 
 
 def with_changes(framework, **changes):
@@ -32,8 +39,21 @@ def with_changes(framework, **changes):
     return SimpleNamespace(**vars(framework) | changes)
 
 
-def measure(framework, cases=CASES, n=8, budget=0.001):
-    return matmul.measure(framework, cases, n=n, device="cpu", budget_seconds=budget)
+def measure(framework, cases=CASES, n=8, budget=0.001, launch=1):
+    cases = [(strategy, n, block, "float32") for strategy, block in cases]
+    return matmul.measure(
+        framework, cases, device="cpu", threads=2, budget_seconds=budget, launch=launch
+    )
+
+
+def slowly(operation, seconds):
+    """An operation that takes so long."""
+
+    def slow(*operands):
+        time.sleep(seconds)
+        return operation(*operands)
+
+    return slow
 
 
 def rounded(left, right):
@@ -47,57 +67,76 @@ def without_last_row(left, right):
 
 
 @pytest.mark.parametrize("n", [1, 5, 8, 20])
-def test_every_case_is_measured_at_least_three_times_and_every_sample_kept(pytorch, n):
-    samples = measure(pytorch, n=n, budget=0.05)
-    assert list(samples) == ["strategy", "n", "block", "precision", "repeat", "seconds"]
-    assert set(samples["n"]) == {n}
-    assert (samples["seconds"] > 0).all()
-    groups = samples.groupby(["strategy", "block", "precision"])
-    found = {case: list(group["repeat"]) for case, group in groups}
-    assert found.keys() == set(CASES)
-    for repeats in found.values():
-        assert repeats == list(range(max(3, len(repeats))))
+def test_every_case_is_measured_as_often_and_every_sample_kept(pytorch, n):
+    samples = measure(pytorch, n=n, budget=0.05, launch=3)
+    assert set(samples) == set(matmul.COLUMNS) - {"machine", "framework", "device", "threads"}
+    assert set(samples.n) == {n}
+    assert (samples[["seconds", "calls", "work"]] > 0).all(axis=None)
+    assert (samples.cpu_seconds >= 0).all()
+    assert (samples.launch == 3).all()
+    groups = samples.groupby(["strategy", "block"])
+    assert {case: list(group.repeat) for case, group in groups} == {
+        case: list(range(REPEATS)) for case in CASES
+    }
 
 
-def test_a_call_that_takes_much_longer_than_its_budget_stands_for_itself(pytorch, device):
+def test_a_launch_says_how_quiet_the_machine_was(pytorch):
+    samples = measure(pytorch)
+    assert (samples[["calibration_before", "calibration_after"]] > 0).all(axis=None)
+    assert (
+        samples.drop_duplicates(["calibration_before", "calibration_after", "busy"]).shape[0] == 1
+    )
+
+
+@pytest.mark.parametrize("strategy", ["element", "column", "row", "block"])
+def test_a_slow_strategy_computes_what_its_budget_allows_and_its_rate_is_of_that(pytorch, strategy):
+    name = {"element": "dot", "column": "matvec", "row": "vecmat", "block": "matmul"}[strategy]
+    framework = with_changes(pytorch, **{name: slowly(getattr(pytorch, name), 0.002)})
+    begin = time.perf_counter()
+    samples = measure(framework, [(strategy, 2)], n=64, budget=0.05)
+    assert time.perf_counter() - begin < 1  # all of it takes 8 s by element
+    of_a_call = 2 * 64 * {"element": 1, "column": 64, "row": 64, "block": 128}[strategy]
+    assert (samples.calls >= 2).all()
+    assert (samples.work == samples.calls * of_a_call).all()
+    assert 0.002 <= (samples.seconds / samples.calls).median() < 0.004
+    assert samples.seconds.sum() < 0.15
+
+
+def test_a_call_that_is_longer_than_the_budget_is_made_once_a_repeat(pytorch, device):
     def slow(left, right):
         device.submit(0.02)
         return torch.mm(left, right)
 
     framework = with_changes(pytorch, matmul=slow, wait=lambda _: device.wait())
-    samples = measure(framework, [("full", 0, "float32"), ("row", 0, "float32")], budget=0.001)
-    assert samples.groupby("strategy").size()["full"] == len(device.durations) == 1
-    assert samples.groupby("strategy").size()["row"] >= 3
+    samples = measure(framework, [("full", 0)], budget=0.001)
+    assert (samples.calls == 1).all()
+    # beside the repeats, two are checked, and one is timed to see how long it takes
+    assert len(samples) == FEWEST
+    assert len(device.durations) == FEWEST + 3
 
 
-def test_a_case_is_repeated_until_its_budget_is_spent(pytorch, device):
-    def slow(left, right):
-        device.submit(0.02)
-        return torch.mm(left, right)
-
-    framework = with_changes(pytorch, matmul=slow, wait=lambda _: device.wait())
-    samples = measure(framework, [("full", 0, "float32")], budget=0.2)
-    assert samples["seconds"][:-1].sum() < 0.2 <= samples["seconds"].sum()
-
-
-def test_a_case_is_repeated_no_more_than_a_hundred_times(pytorch):
-    samples = measure(pytorch, [("full", 0, "float32"), ("block", 1, "float32")], n=2, budget=1e6)
-    assert samples.groupby("strategy").size().tolist() == [100, 100]
+def test_fast_calls_are_made_back_to_back_until_they_take_their_share_of_the_budget(pytorch):
+    samples = measure(pytorch, [("full", 0), ("element", 0)], n=2, budget=0.05)
+    assert (samples.calls >= 8).all()
+    assert (samples.calls[samples.strategy == "element"] % 4 == 0).all()  # whole products
+    assert (samples.work == 2 * 2**3 * samples.calls)[samples.strategy == "full"].all()
+    assert (samples.groupby("strategy").seconds.sum() > 0.01).all()
 
 
 def test_what_is_compared_takes_turns_in_changing_order(pytorch):
     order = []
 
     def write(target, index, value):
-        order.append("full" if index == slice(None) else "block")
-        return pytorch.write(target, index, value)
+        order.append("full" if index == slice(None) else "row")
+        return pytorch.write(target, index, slowly(lambda value: value, 0.002)(value))
 
-    cases = [("full", 0, "float32"), ("block", 8, "float32")]
-    measure(with_changes(pytorch, write=write), cases, budget=1e6)
-    rounds = [tuple(order[at : at + 2]) for at in range(2, len(order), 2)]
-    assert len(rounds) == 100
-    assert {frozenset(two) for two in rounds} == {frozenset({"full", "block"})}
-    assert 20 < sum(two[0] == "full" for two in rounds) < 80
+    cases = [("full", 0), ("row", 0)]
+    samples = measure(with_changes(pytorch, write=write), cases, n=1, budget=0.01)
+    assert set(samples.calls) == {1}
+    timed = order[-2 * REPEATS :]
+    rounds = [tuple(timed[at : at + 2]) for at in range(0, len(timed), 2)]
+    assert {frozenset(two) for two in rounds} == {frozenset({"full", "row"})}
+    assert len(set(rounds)) == 2
 
 
 def test_a_sample_lasts_until_the_device_has_done_all_of_its_work(pytorch, device):
@@ -106,19 +145,25 @@ def test_a_sample_lasts_until_the_device_has_done_all_of_its_work(pytorch, devic
         return torch.mm(left, right)
 
     framework = with_changes(pytorch, matmul=asynchronous, wait=lambda _: device.wait())
-    samples = measure(framework, [("full", 0, "float32")], budget=0.05)
-    assert samples["seconds"].min() / min(device.durations) > 0.9
+    samples = measure(framework, [("full", 0)], budget=0.05)
+    assert (samples.seconds / samples.calls).min() / min(device.durations) > 0.9
 
 
 def test_work_that_was_given_before_a_sample_does_not_count(pytorch, device):
+    """Setting the precision gives ten times as much."""
+
     def asynchronous(matrix, vector):
         device.submit(0.02)
         return torch.mv(matrix, vector)
 
-    framework = with_changes(pytorch, matvec=asynchronous, wait=lambda _: device.wait())
-    # the gate gives the device as much work as one sample does
-    samples = measure(framework, [("column", 0, "float32")], n=4, budget=0.05)
-    assert samples["seconds"].max() / samples["seconds"].min() < 1.5
+    framework = with_changes(
+        pytorch,
+        matvec=asynchronous,
+        set_precision=lambda _: device.submit(0.2),
+        wait=lambda _: device.wait(),
+    )
+    samples = measure(framework, [("column", 0)], n=1, budget=0.001)
+    assert 0.02 <= samples.seconds.median() < 0.1
 
 
 @pytest.mark.parametrize(
@@ -142,21 +187,15 @@ def test_a_wrong_product_is_refused_and_nothing_is_timed(pytorch, wrong):
     with pytest.raises(
         UserError, match=r"^full at n = 32 in float32: not timed, because its product is wrong"
     ):
-        measure(with_changes(pytorch, matmul=counted), [("full", 0, "float32")], n=32)
+        measure(with_changes(pytorch, matmul=counted), [("full", 0)], n=32)
     assert len(calls) == 1
 
 
-def test_one_wrong_strategy_stops_the_others_from_being_timed(pytorch):
-    calls = []
-
-    def counted(left, right):
-        calls.append(left)
-        return torch.mm(left, right)
-
-    framework = with_changes(pytorch, matmul=counted, dot=lambda u, v: torch.dot(u, v) + 1)
+def test_one_wrong_strategy_stops_all_from_being_timed(pytorch, monkeypatch):
+    monkeypatch.setattr("minibatch.sgd.rounds._time_all", None)
+    framework = with_changes(pytorch, dot=lambda u, v: torch.dot(u, v) + 1)
     with pytest.raises(UserError, match=r"^element at n = 8 in float32: not timed"):
-        measure(framework, [("full", 0, "float32"), ("element", 0, "float32")])
-    assert len(calls) == 1
+        measure(framework, [("full", 0), ("element", 0)])
 
 
 def test_an_element_that_is_never_written_is_refused(pytorch):
@@ -164,10 +203,22 @@ def test_an_element_that_is_never_written_is_refused(pytorch):
         return target if index == (7, 7) else pytorch.write(target, index, value)
 
     with pytest.raises(UserError, match=r"element \(7, 7\) is nan"):
-        measure(
-            with_changes(pytorch, write=forgetful),
-            [("full", 0, "float32"), ("element", 0, "float32")],
-        )
+        measure(with_changes(pytorch, write=forgetful), [("element", 0)], budget=1)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "operation"), [("element", "dot"), ("column", "matvec"), ("row", "vecmat")]
+)
+def test_all_that_is_computed_is_checked_and_not_the_first_call_alone(pytorch, strategy, operation):
+    calls = []
+
+    def wrong(*operands):
+        calls.append(None)
+        # the first call of the first two checks is right
+        return getattr(pytorch, operation)(*operands) + (len(calls) > 2)
+
+    with pytest.raises(UserError, match=rf"^{strategy} at n = 16 in float32: not timed"):
+        measure(with_changes(pytorch, **{operation: wrong}), [(strategy, 0)], n=16, budget=0.1)
 
 
 def test_a_wrong_block_is_named_with_its_width(pytorch):
@@ -175,22 +226,62 @@ def test_a_wrong_block_is_named_with_its_width(pytorch):
         return torch.mm(left, right) + (right.shape[1] == 2)
 
     with pytest.raises(UserError, match=r"^block at n = 8 in float32, blocks of 3: not timed"):
-        measure(
-            with_changes(pytorch, matmul=narrow), [("block", 8, "float32"), ("block", 3, "float32")]
-        )
+        measure(with_changes(pytorch, matmul=narrow), [("block", 8), ("block", 3)], budget=0.1)
 
 
-def ceilings(framework, precisions=("float32",)):
-    sizes = {"product": 16, "copy_mib": 1, "precisions": precisions}
-    return matmul.ceilings(framework, **sizes, device="cpu", budget_seconds=0.01)
+@pytest.mark.parametrize("n", [64, 2048])
+@pytest.mark.parametrize("strategy", ["product", "column"])
+def test_a_product_with_fewer_bits_is_refused_at_every_size(pytorch, strategy, n):
+    """At n = 2048, where the bound on a sum lets TF32 pass, by the diagonal factor alone."""
+
+    def tf32(values):
+        """The nearest numbers with 10 bits of mantissa."""
+        return ((values.contiguous().view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32)
+
+    framework = with_changes(
+        pytorch,
+        matmul=lambda left, right: torch.mm(tf32(left), tf32(right)),
+        matvec=lambda left, right: torch.mv(tf32(left), tf32(right)),
+    )
+    with pytest.raises(UserError, match="not timed, because its product is wrong") as caught:
+        measure(framework, [(strategy, 0)], n=n)
+    assert ("with a diagonal factor" in str(caught.value)) == (n == 2048)
 
 
-def test_the_ceilings_are_one_product_and_one_copy(pytorch):
-    samples = ceilings(pytorch)
-    assert (samples["seconds"] > 0).all()
-    groups = samples.groupby(["strategy", "n", "block", "precision"]).size().to_dict()
-    assert groups.keys() == {("product", 16, 0, "float32"), ("copy", 262144, 0, "float32")}
-    assert min(groups.values()) >= 3
+# What bounds the strategies.
+
+
+def test_a_largest_product_that_takes_more_threads_is_refused(pytorch, monkeypatch):
+    time = rounds._time
+
+    def with_two_threads(work, calls):
+        read = time(work, calls)
+        return read | {"cpu_seconds": 2 * read["seconds"]}
+
+    monkeypatch.setattr(rounds, "_time", with_two_threads)
+    asked = {"device": "cpu", "budget_seconds": 0.001, "launch": 1}
+    cases = [("product", 8, 0, "float32")]
+    matmul.measure(pytorch, cases, threads=2, **asked)
+    with pytest.raises(
+        UserError, match=r"^not timed, because 2\.0 threads were at work instead of 1"
+    ):
+        matmul.measure(pytorch, cases, threads=1, **asked)
+
+
+def test_a_call_multiplies_one_number_and_writes_it(pytorch):
+    [case] = [("call", 1, 0, "float32")]
+    samples = matmul.measure(
+        pytorch, [case], device="cpu", threads=2, budget_seconds=0.01, launch=1
+    )
+    assert (samples.work == 2 * samples.calls).all()
+    assert set(samples.strategy) == {"call"}
+
+
+def copying(framework, numbers=1000):
+    case = ("copy", numbers, 0, "float32")
+    return matmul.measure(
+        framework, [case], device="cpu", threads=2, budget_seconds=0.001, launch=1
+    )
 
 
 def test_the_copy_moves_every_element_of_one_array_into_another(pytorch):
@@ -201,69 +292,49 @@ def test_the_copy_moves_every_element_of_one_array_into_another(pytorch):
         assert value is not target
         return written[-1]
 
-    ceilings(with_changes(pytorch, write=write))
-    assert len(written) >= 4
-    assert written[0].shape == (262144,)
+    samples = copying(with_changes(pytorch, write=write))
+    assert (samples.work == 8 * 1000 * samples.calls).all()
+    assert set(samples.level) == {"memory"}
+    assert written[0].shape == (1000,)
     assert len(torch.unique(written[0])) > 100
 
 
 def test_a_copy_that_leaves_something_out_is_refused(pytorch):
-    def write(target, index, value):
-        return pytorch.write(target, slice(1, None), value[1:]) if index == slice(None) else target
+    def write(target, index, value):  # noqa: ARG001
+        return pytorch.write(target + 1, slice(1, None), value[1:])
 
     with pytest.raises(UserError, match=r"^the copy of an array: not timed"):
-        ceilings(with_changes(pytorch, write=lambda t, i, v: write(t + 1, i, v)))
+        copying(with_changes(pytorch, write=write))
 
 
-def test_a_ceiling_that_is_wrong_is_refused(pytorch):
+def test_the_largest_product_that_is_wrong_is_named(pytorch):
     framework = with_changes(pytorch, matmul=lambda left, right: torch.mm(left, right) + 1)
-    with pytest.raises(UserError, match=r"^the largest product in float32: not timed"):
-        ceilings(framework)
+    with pytest.raises(UserError, match=r"^the largest product at n = 8 in float32: not timed"):
+        measure(framework, [("product", 0)])
 
 
-@pytest.mark.parametrize(
-    ("part", "cases"),
-    [
-        (
-            {
-                "n": 10,
-                "cases": [
-                    *[["block", width, "float32"] for width in (3, 4)],
-                    *[["full", 0, name] for name in ("float32", "tf32", "bfloat16")],
-                ],
-            },
-            {("block", 10, 3), ("block", 10, 4), ("full", 10, 0)},
-        ),
-        (
-            {
-                "ceilings": {
-                    **{"product": 12, "copy_mib": 1},
-                    "precisions": ["float32", "tf32", "bfloat16"],
-                }
-            },
-            {("product", 12, 0), ("copy", 262144, 0)},
-        ),
-    ],
-)
 @pytest.mark.usefixtures("package_on_path")
-def test_the_stage_writes_a_row_a_sample_with_what_it_was_measured_on(tmp_path, part, cases):
+def test_the_stage_writes_a_row_a_sample_with_what_it_was_measured_on(tmp_path):
     """Of the precisions without the one that failed its check."""
     gate, output = tmp_path / "verdicts.parquet", tmp_path / "out.parquet"
     row = {"subject": ["compiled", "tf32"], "check": "", "passed": False, "detail": ""}
     parquet.write(pd.DataFrame(row), gate, parameters={}, provenance={})
-    common = {"framework": "pytorch", "device": "cpu", "threads": 2, "budget_seconds": 0.001}
-    common["inputs"] = {str(gate): digest({})}
+    cases = [["block", 10, width, "float32"] for width in (3, 4)]
+    cases += [["full", 10, 0, name] for name in ("float32", "tf32", "bfloat16")]
+    cases += [["product", 12, 0, "float32"], ["copy", 100, 0, "float32"]]
+    asked = {"framework": "pytorch", "device": "cpu", "threads": 2, "budget_seconds": 0.001}
+    asked |= {"launch": 2, "cases": cases, "inputs": {str(gate): digest({})}}
     command = [sys.executable, "-m", "minibatch.stages.matmul", "--inputs", str(gate)]
-    command += ["--parameters", json.dumps(common | part), "--output", str(output)]
+    command += ["--parameters", json.dumps(asked), "--output", str(output)]
     subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    samples = parquet.read(output, digest(common | part))
-    names = ["machine", "framework", "device", "threads", "strategy", "n", "block", "precision"]
-    assert list(samples) == [*names, "repeat", "seconds"] == list(matmul.COLUMNS)
-    assert set(zip(samples["strategy"], samples["n"], samples["block"], strict=True)) == cases
-    assert set(samples["precision"]) == {"float32", "bfloat16"}
-    place = ["machine", "framework", "device", "threads"]
+    samples = parquet.read(output, digest(asked))
+    assert list(samples) == list(matmul.COLUMNS)
+    names = ["strategy", "n", "block", "precision"]
+    found = samples[names].drop_duplicates().to_numpy().tolist()
+    assert found == [case for case in cases if case[-1] != "tf32"]
+    place = ["machine", "framework", "device", "threads", "launch"]
     assert samples[place].drop_duplicates().to_numpy().tolist() == [
-        [platform.node(), "pytorch", "cpu", 2]
+        [platform.node(), "pytorch", "cpu", 2, 2]
     ]
     about = samples.attrs["provenance"]
     assert (about["frameworks"], about["threads"]) == ([f"torch {torch.__version__}"], [2])

@@ -11,6 +11,7 @@ from minibatch.report import sheets
 from minibatch.report.sheets import answer
 from minibatch.sgd import surrogate
 from minibatch.summaries import agreement, chapter, matmul, problem, published, statements, training
+from minibatch.summaries.intervals import of_times
 from minibatch.summaries.per_seed import per_seed, plain, spread
 from minibatch.summaries.text import digits, times
 
@@ -31,9 +32,6 @@ DEFAULTS = {
 }
 
 
-PLACE = {"machine": "here", "framework": "pytorch", "device": "cpu", "precision": "float32"}
-
-
 def trace(run, losses, seconds, **values):
     """A trace of a point every half epoch, whose time is all computing."""
     points = np.arange(len(losses))
@@ -43,13 +41,18 @@ def trace(run, losses, seconds, **values):
 
 
 def samples(**seconds):
-    """Three samples of each strategy at the chapter's size."""
-    rows = [
-        {"strategy": strategy, "n": 256, "block": 64 * (strategy == "block"), "seconds": value}
-        for strategy, values in seconds.items()
-        for value in values
-    ]
-    return pd.DataFrame(rows).assign(**PLACE, threads=1)
+    """A launch for each of the seconds of a strategy at the chapter's size."""
+    return builders.products(
+        {
+            (strategy, 256, 64 * (strategy == "block"), "float32"): values
+            for strategy, values in seconds.items()
+        }
+    )
+
+
+def rates(**seconds):
+    """Their summary, beside what bounds the machine."""
+    return matmul.summarise({"matmul": samples(**seconds), "ceilings": builders.ceilings()})
 
 
 # Step times of a framework that these tests are not about.
@@ -109,14 +112,51 @@ def test_the_spread_takes_nan_for_the_worst_and_only_values_that_occurred():
 
 
 def test_rates_are_2n3_flop_and_8n_bytes_a_second():
-    table = samples(full=[1e-3, 2e-3, 4e-3], copy=[1e-6] * 3)
-    rows = matmul.summarise({"matmul": table}).set_index("strategy")
-    assert rows.rate_median["full"] == pytest.approx(2 * 256**3 / 2e-3 / 1e9)
-    assert rows.rate_low["full"] == pytest.approx(2 * 256**3 / 4e-3 / 1e9)
-    assert rows.rate_median["copy"] == pytest.approx(8 * 256 / 1e-6 / 1e9)
+    rows = rates(full=[1e-3, 2e-3, 4e-3], copy=[1e-6] * 3)
+    rows = rows[rows.framework == "pytorch"].set_index("strategy")
+    mean, low, high = of_times([1e-3, 2e-3, 4e-3])
+    assert rows.seconds["full"] == pytest.approx(mean)
+    assert rows.rate["full"] == pytest.approx(2 * 256**3 / mean / 1e9)
+    assert rows.rate_low["full"] == pytest.approx(2 * 256**3 / high / 1e9)
+    assert rows.rate_high["full"] == pytest.approx(2 * 256**3 / low / 1e9)
+    assert rows.rate["copy"] == pytest.approx(8 * 256 / 1e-6 / 1e9)
     # A product of 256×256 matrices touches three of them, of four bytes a number.
     assert rows.intensity["full"] == pytest.approx(2 * 256**3 / (3 * 4 * 256**2))
     assert np.isnan(rows.intensity["copy"])
+    assert (rows.launches == 3).all()
+
+
+def test_a_launch_counts_once_by_its_median_and_a_part_of_a_product_by_its_work():
+    table = samples(row=[1.0, 1.0], full=[1e-3, 1e-3])
+    part = table.strategy == "row"
+    table.loc[part, "work"] //= 8
+    table.loc[part, "seconds"] = [0.1, 0.1, 0.3, 0.3]
+    outlier = table[part & (table.repeat == 0)].assign(repeat=2, seconds=9.0)
+    table = pd.concat([table, outlier.assign(seconds=[9.0, 0.3])])
+    [row] = matmul.per_launch(table).query("strategy == 'row' and launch == 1").to_dict("records")
+    assert row["seconds"] == pytest.approx(0.8)
+    made = matmul.summarise({"matmul": table, "ceilings": builders.ceilings()})
+    made = made.set_index("strategy").loc["row"]
+    assert made.seconds == pytest.approx(8 * np.sqrt(0.1 * 0.3))
+    assert made.to_full == pytest.approx(8e3 * np.sqrt(0.1 * 0.3))
+    assert made.rate == pytest.approx(2 * 256**3 / made.seconds / 1e9)
+
+
+def test_the_ratio_to_the_full_product_is_taken_launch_by_launch_and_in_one_precision():
+    found = rates(element=[2, 20, 200], full=[1, 10, 100])
+    found = found[found.framework == "pytorch"].set_index("strategy")
+    ends = ["to_full", "to_full_low", "to_full_high"]
+    assert found.loc["element", ends].tolist() == pytest.approx([2, 2, 2])
+    assert found.seconds_high["element"] > 100 * found.seconds_low["element"]
+    alone = rates(element=[2, 20, 200])
+    assert alone.to_full.isna().all()
+
+
+def test_launches_in_which_the_machine_was_busy_are_counted():
+    table = samples(full=[1, 1, 1])
+    table.loc[table.launch == 2, "busy"] = True
+    made = matmul.summarise({"matmul": table, "ceilings": builders.ceilings()})
+    assert made.set_index("strategy").busy["full"] == 1
 
 
 def test_the_problem_has_the_floor_and_the_stability_limit_of_the_chapter(examples):
@@ -158,11 +198,13 @@ def test_published_values_stand_beside_ours(losses, inside):
                 *("epochs", "quantity", "value"),
             ],
         ),
-        "matmul": matmul.summarise({"matmul": samples(column=[2 * 256**3 / 4e9] * 3)}),
+        "matmul": rates(column=[2 * 256**3 / 4e9] * 3),
         "training": training.summarise({"traces": traces}, 0.25),
     }
     rows = published.summarise(tables)
-    assert list(rows.ratio[[0, 2]]) == pytest.approx([2, 0.5])
+    # theirs are of 0.03 GFLOP
+    assert rows.published[0] == pytest.approx(2 * 0.033554432 / 0.03)
+    assert list(rows.ratio[[0, 2]]) == pytest.approx([2 * 0.03 / 0.033554432, 0.5])
     assert rows.inside[1] is np.bool_(inside) or rows.inside[1] == inside
     assert rows.inside[[0, 2, 3]].isna().all()
     assert np.isnan(rows.measured[3])  # not among our runs
@@ -173,28 +215,13 @@ def judge(examples, traces=None, **seconds):
     """Verdicts by statement."""
     traces = trace("none", [0.5], [0]) if traces is None else traces
     tables = {"examples": examples, "traces": traces, "matmul": samples(**seconds)} | TIMED
-    rows = statements.summarise(tables, 0.25)
+    rows = of_runs(statements.summarise(tables | {"ceilings": builders.ceilings()}, 0.25))
     return dict(zip(rows.statement, rows.verdict, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("column", "element", "expected"),
-    [
-        ([1, 1, 1], [2, 2, 2], "holds"),
-        ([3, 3, 3], [2, 2, 2], "does not hold"),
-        ([1, 2, 3], [2, 2, 2], "undecided"),
-    ],
-)
-def test_column_beats_element_by_all_pairs_of_samples(examples, column, element, expected):
-    found = judge(examples, column=column, element=element)
-    assert found == {"One column at a time is faster than one element at a time.": expected}
-
-
-@pytest.mark.parametrize(
-    ("block", "expected"), [(1.2, "holds"), (1.3, "does not hold"), (0.7, "does not hold")]
-)
-def test_block_is_about_as_fast_as_full_within_a_factor(examples, block, expected):
-    assert set(judge(examples, block=[block] * 3, full=[1] * 3).values()) == {expected}
+def of_runs(rows):
+    """The statements that are not about products or memory, which an interval decides."""
+    return rows[~rows.criterion.str.contains("interval")]
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(1.0, "does not hold"), (0.9, "holds")])
@@ -221,18 +248,16 @@ def test_times_are_compared_seed_by_seed_for_each_loader(examples):
         ]
     )
     tables = {"examples": examples, "traces": traces, "matmul": samples(full=[1])} | TIMED
-    rows = statements.summarise(tables, 0.25).set_index("loader")
+    tables["ceilings"] = builders.ceilings()
+    rows = of_runs(statements.summarise(tables, 0.25)).set_index("loader")
     assert rows.verdict.to_dict() == {"direct": "holds", "framework": "undecided"}
 
 
 def chapters(examples, *traces):
     """The statements on runs, by what they say."""
-    tables = {
-        "examples": examples,
-        "traces": pd.concat(traces),
-        "matmul": samples(full=[1]),
-    } | TIMED
-    return statements.summarise(tables, 0.25).set_index("statement")
+    tables = {"examples": examples, "traces": pd.concat(traces), "matmul": samples(full=[1])}
+    tables |= TIMED | {"ceilings": builders.ceilings()}
+    return of_runs(statements.summarise(tables, 0.25)).set_index("statement")
 
 
 LESS = "Batch size 100 beats GD in time to a loss."
@@ -432,7 +457,7 @@ def test_a_published_number_stands_beside_ours_with_range_ratio_and_verdict():
 
 
 def test_a_published_rate_of_0000_is_at_most_its_rounding_so_that_ours_is_more_than_that_many():
-    assert shown_published("gflops", 0.0, 0.002)["ratio"] == "> 4"
+    assert shown_published("gflops", 0.0, 0.002)["ratio"] == "> 3.58"  # 0.0005 of 0.03 GFLOP
     assert shown_published("gflops", 0.001, 0.002)["ratio"] == "2"
 
 
@@ -449,7 +474,7 @@ def test_published_results_of_no_framework_that_was_measured_are_a_table_without
     rows |= {"quantity": ["gflops"], "value": [2.0]}
     tables = {
         "published": pd.DataFrame(rows),
-        "matmul": matmul.summarise({"matmul": samples(column=[1.0])}),
+        "matmul": rates(column=[1.0]),
         "training": training.summarise({"traces": trace("gd", [0.5, 0.2], [0, 1])}, 0.25),
     }
     assert sheets.published(published.summarise(tables))["rows"] == []
@@ -544,14 +569,20 @@ def test_statements_have_a_row_each_and_loader_and_a_column_a_framework():
     assert sheets.evidence(frame)["rows"][0] == evidence
 
 
-def test_statements_of_products_alone_or_none_at_all_are_tables_too(examples):
+def test_statements_of_products_and_of_memory_are_in_one_table(examples):
     tables = {"examples": examples, "traces": trace("none", [0.5], [0])} | TIMED
-    products = statements.summarise(tables | {"matmul": samples(block=[1], full=[1])}, 0.25)
-    [[_, loader, verdict]] = sheets.statements(products)["rows"]
-    assert (loader, verdict) == ("any", "holds")
-    assert len(sheets.evidence(products)["rows"]) == 1
-    none = statements.summarise(tables | {"matmul": samples(full=[1])}, 0.25)
-    assert sheets.statements(none)["rows"] == sheets.evidence(none)["rows"] == []
+    tables |= {"matmul": samples(block=[1] * 3, full=[1] * 3), "ceilings": builders.ceilings()}
+    products = statements.summarise(tables, 0.25)
+    shown = sheets.statements(products)
+    assert shown["columns"] == ["statement", "loader", "pytorch on cpu", "numpy on cpu"]
+    assert {row[1] for row in shown["rows"]} == {"any"}
+    assert [row[2:] for row in shown["rows"]] == [
+        *[["not measured", "–"]] * 3,
+        ["holds", "–"],
+        ["not measured", "–"],
+        *[["–", "holds"]] * 2,
+    ]
+    assert len(sheets.evidence(products)["rows"]) == 7
 
 
 def test_the_agreement_sheet_shows_the_problems_that_more_than_two_ways_solved():
@@ -578,7 +609,14 @@ def test_numbers_have_three_digits_and_commas(value, said):
 
 @pytest.mark.parametrize(
     ("ratio", "text"),
-    [(0.127, "0.13×"), (1, "1×"), (1.26, "1.3×"), (78.9, "79×"), (71_849, "72,000×")],
+    [
+        (0.127, "0.13×"),
+        (1, "1×"),
+        (1.26, "1.3×"),
+        (78.9, "79×"),
+        (71_849, "72,000×"),
+        (1.24e6, "1,200,000×"),
+    ],
 )
 def test_ratios_are_rounded_to_two_digits(ratio, text):
     assert times(ratio) == text

@@ -15,7 +15,7 @@ ON_CUDA = {
     "results/parallel/cuda.parquet",
     "results/matmul/pytorch/cuda.parquet",
     *(f"results/steptime/pytorch/cuda{end}.parquet" for end in ("/1", "/2", "")),
-    *(f"results/matmul/pytorch/cuda/{part}.parquet" for part in ("8", "16", "ceilings")),
+    *(f"results/matmul/pytorch/cuda/{part}.parquet" for part in (1, 2)),
     *(f"results/train/pytorch/cuda/{run}.parquet" for run in RUNS),
 }
 DRIVER = "#!/bin/sh\necho NVIDIA H200\n"  # what nvidia-smi says where there is one

@@ -229,7 +229,7 @@ def test_what_is_not_the_dataset_is_refused_and_the_next_run_fetches_it(online, 
 
 
 def test_with_the_network_back_the_real_data_replace_the_surrogate(online, server):
-    products = "results/matmul/pytorch/cpu/8.parquet"
+    products = "results/matmul/pytorch/cpu/1.parquet"
     server.mode = "off"
     assert "SURROGATE DATA" in online.run(GD, products)
     before = online.files()

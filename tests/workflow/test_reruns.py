@@ -66,6 +66,7 @@ OF_STEPS = ("ladder", "steptime", "stepcost")
 OF_STEPS_DRAWN = ("ladder", "step_time", "step_cost", "epoch_time", "step_parts")
 DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
+CEILINGS = {f"results/ceilings{launch}.parquet" for launch in ("", "/1", "/2")}
 REPORT = {"results/report.html"}
 AFTER_GATHERED = (
     summary("matmul", "published", "statements")
@@ -75,7 +76,8 @@ AFTER_GATHERED = (
 ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", *OF_STEPS_DRAWN, *DRAWN)
 ALL_SUMMARIES = summary("problem", "matmul", "parallel", *OF_STEPS, *OF_TRACES)
 ALL_TRAINED = trained(*RUNS)
-ALL_TIMED = timed("8", "16", "ceilings")
+ALL_TIMED = timed("1", "2")
+ALL_BOUNDED = CEILINGS | AFTER_GATHERED
 AFTER_STEPS = summary(*OF_STEPS, "statements") | figures(*OF_STEPS_DRAWN) | REPORT
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
 AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS
@@ -92,7 +94,7 @@ VERIFIED = {
     f"results/verify/pytorch/cpu{end}" for end in (".parquet", "/compiled.parquet", ".json")
 }
 AFTER_VERIFY = VERIFIED | ALL_TIMED | ALL_TRAINED | AFTER_STEPTIME
-EVERYTHING = DATA | AFTER_EXAMPLES | AFTER_VERIFY
+EVERYTHING = DATA | AFTER_EXAMPLES | AFTER_VERIFY | CEILINGS
 
 
 def runs(config):
@@ -182,24 +184,27 @@ VALUES = {
     "the threads": (lambda config: config.update(threads=2), AFTER_VERIFY),
     "a size of matrices added": (
         lambda config: config["matmul"]["sizes"].append(24),
-        timed("24"),
+        ALL_TIMED,
     ),
-    "a size of matrices removed": (lambda config: config["matmul"]["sizes"].remove(8), timed()),
+    "a launch of products more": (
+        lambda config: config["matmul"].update(launches=3),
+        timed("3") | {"results/ceilings.parquet", "results/ceilings/3.parquet"},
+    ),
     "the sizes of matrices in the frameworks after the first": (
         lambda config: config["matmul"].update(sizes_of_others=[16]),
         REPORT,  # it shows them
     ),
     "the block widths at one size": (
         lambda config: config["matmul"]["blocks"].update(columns=[2]),
-        timed("16"),
+        ALL_TIMED,
     ),
-    "the largest size of a strategy": (
-        lambda config: config["matmul"]["largest"].update(element=4),
-        timed("8"),
+    "what NumPy copies": (
+        lambda config: config["matmul"]["ceilings"].update(copy_kib=[8]),
+        ALL_BOUNDED,
     ),
-    "the ceilings": (
-        lambda config: config["matmul"]["ceilings"].update(copy_mib=2),
-        timed("ceilings"),
+    "the largest product": (
+        lambda config: config["matmul"]["ceilings"].update(product=31),
+        ALL_TIMED | ALL_BOUNDED,
     ),
     "what is measured on a GPU, where none is": (
         lambda config: config["matmul"]["cuda"].update(sizes=[16], precisions=["float32"]),
@@ -211,21 +216,25 @@ VALUES = {
     ),
     "the time budget of the products": (
         lambda config: config["matmul"].update(budget_seconds=0.002),
-        ALL_TIMED,
+        ALL_TIMED | ALL_BOUNDED,
     ),
 }
 CODE = {
     "command.py": EVERYTHING,
     "tables/parquet.py": EVERYTHING - DATA,
     "tables/verdicts.py": AFTER_VERIFY,
-    "sgd/strategies.py": AFTER_VERIFY,
-    "sgd/precisions.py": AFTER_VERIFY,
+    "sgd/strategies.py": AFTER_VERIFY | ALL_BOUNDED,
+    "sgd/precisions.py": AFTER_VERIFY | ALL_BOUNDED,
+    "sgd/rounds.py": ALL_TIMED | ALL_BOUNDED,
+    "sgd/calibration.py": ALL_TIMED | ALL_BOUNDED,
+    "sgd/products.py": ALL_TIMED,
+    "sgd/numpy_bounds.py": ALL_BOUNDED,
     "plan/gpu.py": set(),
-    "sgd/product_checks.py": AFTER_VERIFY,
+    "sgd/product_checks.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/step_checks.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
-    "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
+    "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | ALL_BOUNDED,
     "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
-    "sgd/clock.py": ALL_TRAINED | AFTER_BASELINE | AFTER_STEPTIME,
+    "sgd/clock.py": ALL_TRAINED | AFTER_BASELINE | AFTER_STEPTIME | ALL_TIMED | ALL_BOUNDED,
     "sgd/pace.py": AFTER_BASELINE | AFTER_STEPTIME,
     "sgd/baselines.py": AFTER_BASELINE,
     "plan/environments.py": set(),
@@ -241,7 +250,12 @@ CODE = {
     "stages/parallel.py": PARALLEL,
     "sgd/data_parallel.py": PARALLEL,
     "stages/matmul.py": ALL_TIMED,
-    "stages/gather.py": timed() | launches("baseline") | launches("pytorch") | AFTER_STEPS,
+    "stages/gather.py": timed()
+    | {"results/ceilings.parquet"}
+    | launches("baseline")
+    | launches("pytorch")
+    | AFTER_STEPS,
+    "stages/ceilings.py": ALL_BOUNDED,
     "stages/train.py": ALL_TRAINED,
     "stages/summary.py": ALL_SUMMARIES | ALL_FIGURES | REPORT,
     "stages/figure.py": ALL_FIGURES | REPORT,
@@ -261,7 +275,7 @@ CODE = {
 # What the pins of the main environment are bumped to, before they are installed.
 PINS = {
     "torch==2.13.0": AFTER_VERIFY | PARALLEL,
-    "numpy==2.4.6": AFTER_VERIFY | PARALLEL | AFTER_BASELINE,
+    "numpy==2.4.6": AFTER_VERIFY | PARALLEL | AFTER_BASELINE | ALL_BOUNDED,
     "numba==0.68.1": AFTER_BASELINE,
     "scikit-learn==1.9.1": AFTER_BASELINE,
 }

@@ -1,31 +1,31 @@
-# Times the strategies of matrix multiplication, a job a size so that a new size measures only itself.
+# Times matrix products, a job a launch of the process, since times differ from one to the next.
 # reads  results/verify: where the gate is closed, the tables are empty
-# writes results/matmul/FRAMEWORK/DEVICE/SIZE.parquet and ceilings.parquet there,
+# writes results/matmul/FRAMEWORK/DEVICE/LAUNCH.parquet,
 #        and all of them together in results/matmul/FRAMEWORK/DEVICE.parquet
 
 
 rule matmul:
-    """The times of matrix products of one size, or the machine's ceilings."""
+    """The times of matrix products in one launch, by strategy, size and precision."""
     input:
-        verified("results/matmul/{framework}/{device}/{part}.parquet"),
+        verified("results/matmul/{framework}/{device}/{launch}.parquet"),
     output:
-        "results/matmul/{framework}/{device}/{part}.parquet",
+        "results/matmul/{framework}/{device}/{launch}.parquet",
     log:
-        "results/logs/matmul/{framework}/{device}/{part}.log",
+        "results/logs/matmul/{framework}/{device}/{launch}.log",
     threads: all_cores  # nothing else runs beside a measurement
     params:
         python=lambda wc: environments.python(wc.framework, wc.device),
-        config=asked("results/matmul/{framework}/{device}/{part}.parquet"),
+        config=asked("results/matmul/{framework}/{device}/{launch}.parquet"),
         code=lambda wc: code("minibatch.stages.matmul", f"minibatch.frameworks.{wc.framework}"),
     message:
-        "Timing matrix products with {wildcards.framework} on {wildcards.device}: {wildcards.part}"
+        "Timing products with {wildcards.framework} on {wildcards.device}, launch {wildcards.launch}"
     shell:
         "{params.python} -m minibatch.stages.matmul --parameters {params.config:q}"
         " --inputs {input} --output {output} 2>&1 | tee {log} >&2"
 
 
 rule gather_matmul:
-    """All sizes and the ceilings in one table."""
+    """All launches in one table."""
     input:
         lambda wc: [
             path

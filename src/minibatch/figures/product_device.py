@@ -8,7 +8,7 @@ from minibatch.summaries.text import digits
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
-    """One colour a framework, one kind of line a precision; medians and 90 % of the samples."""
+    """One colour a framework, one kind of line a precision; means over launches, 95 % intervals."""
     rows = tables["matmul"]
     rows = rows[rows.strategy == "full"]
     if rows.empty:
@@ -25,7 +25,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
             look = style.line(frameworks.index(framework))
             look["linestyle"] = style.DASHES[precisions.index(precision)]
             curve = curve.sort_values("n")
-            values = style.spread(curve, "rate")
+            values = style.interval(curve, "rate")
             label = f"{framework}, {precision}"
             style.ranges(axes, curve.n, values, label=label, capsize=0, **look)
         axes.set(yscale="log", title=device)
@@ -36,10 +36,13 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 def _message(rows: pd.DataFrame) -> str:
-    """The fastest of each device, and the precision in which it is."""
-    best = rows.loc[rows.groupby("device", sort=False).rate_median.idxmax()]
-    said = [
-        f"{digits(row.rate_median)} GFLOP/s on {row.device} ({row.framework}, {row.precision})"
-        for row in best.itertuples()
-    ]
+    """The fastest of each device, and the precision in which it is, if intervals tell it apart."""
+    said = []
+    for device, own in rows.groupby("device", sort=False):
+        first, *others = own.sort_values("rate", ascending=False).itertuples()
+        if any(other.rate_high >= first.rate_low for other in others):
+            said.append(f"undecided on {device}, up to {digits(first.rate)} GFLOP/s")
+        else:
+            rate = f"{digits(first.rate)} GFLOP/s on {device}"
+            said.append(f"{rate} ({first.framework}, {first.precision})")
     return f"The fastest full product: {', '.join(said)}"

@@ -36,7 +36,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 def _panel(axes: Axes, rows: pd.DataFrame) -> None:
-    """Draw published and measured values, the latter with the range of samples or seeds."""
+    """Draw published and measured values, the latter with interval or range."""
     known = rows.published.where(rows.published > 0)
     axes.hlines(rows.index, known, rows.measured, color="#bbbbbb", linewidth=1)
     look = style.line(0) | {"linestyle": "", "markersize": 6, "capsize": 3}

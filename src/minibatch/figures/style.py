@@ -128,6 +128,11 @@ def spread(rows: pd.DataFrame, name: str, factor: float = 1) -> list[pd.Series]:
     return [factor * rows[f"{name}_{end}"] for end in ("median", "low", "high")]
 
 
+def interval(rows: pd.DataFrame, name: str, factor: float = 1) -> list[pd.Series]:
+    """Mean, low and high of a column of a summary table over launches, times a factor."""
+    return [factor * rows[end] for end in (name, f"{name}_low", f"{name}_high")]
+
+
 def ranges(
     axes: Axes, places: Sequence, values: Sequence[pd.Series], *, along: str = "y", **look
 ) -> None:

@@ -37,9 +37,11 @@ VALIDATOR = jsonschema.validators.extend(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
 )
-# What earlier versions had for times, and where it has gone.
-GONE = [("training", "floor"), ("training", "baseline")]
-GONE += [("training", "runs", name) for name in ("concise", "compiled")]
+# Keys and runs of earlier versions, and where what they were for has gone.
+TIMED = "went to steptime, which times all implementations; remove it here"
+GONE = dict.fromkeys([("training", "floor"), ("training", "baseline")], TIMED)
+GONE |= dict.fromkeys([("training", "runs", name) for name in ("concise", "compiled")], TIMED)
+GONE["matmul", "largest"] = "is gone: slow strategies take as much as the budget allows; remove it"
 
 
 def or_exit(function: Callable, *arguments):
@@ -76,12 +78,12 @@ def _show(key: Key) -> str:
 
 def _gone(config: dict) -> Iterator[tuple[Key, str]]:
     """Keys of earlier versions: where they went, and nothing on what is missing instead."""
-    for key in GONE:
+    for key, why in GONE.items():
         inner = config
         for name in key[:-1]:
             inner = inner.get(name) if isinstance(inner, dict) else None
         if isinstance(inner, dict) and key[-1] in inner:
-            yield key, "went to steptime, which times all implementations; remove it here"
+            yield key, why
 
 
 def _against_schema(config: dict) -> Iterator[tuple[Key, str]]:
@@ -174,7 +176,6 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
         n, section = matmul["blocks"]["n"], "matmul.cuda" if device == "cuda" else "matmul"
         if n not in experiment.products(config, device)["sizes"]:
             yield ("matmul", "blocks", "n"), f"{n} is not among {section}.sizes"
-    yield from _empty_sizes(config)
     if "float32" not in matmul["cuda"]["precisions"]:
         what = "float32 is missing, which the others are compared with"
         yield ("matmul", "cuda", "precisions"), what
@@ -203,19 +204,6 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
             yield (*key, "base"), f"{base} has a base itself; name {runs[base]['base']}"
         else:
             yield from _run_problems(config, name, key, known)
-
-
-def _empty_sizes(config: dict) -> Iterator[tuple[Key, str]]:
-    """Sizes of products at which `largest` leaves nothing to measure."""
-    names = ["sizes", "sizes_of_others"] if len(config["frameworks"]) > 1 else ["sizes"]
-    for device in config["devices"]:
-        matmul = experiment.products(config, device)
-        section = ("matmul", "cuda") if device == "cuda" else ("matmul",)
-        for name in names:
-            for index, n in enumerate(matmul[name]):
-                if not experiment.cases(matmul, n):
-                    what = f"no strategy is measured at n = {n}: all have a smaller largest"
-                    yield (*section, name, index), what
 
 
 def _run_problems(config: dict, name: str, key: Key, known: list[str]) -> Iterator[tuple[Key, str]]:

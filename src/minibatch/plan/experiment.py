@@ -12,6 +12,7 @@ from minibatch.tables.canonical import digest
 
 EXAMPLES = "results/data/examples.parquet"
 BASELINE = "results/steptime/baseline/cpu.parquet"
+CEILINGS = "results/ceilings.parquet"
 DEFAULTS = {"objective": "half_mse"} | PLAIN
 SMALLER = 100  # the batch size whose epochs the chapter compares with those of the full batch
 
@@ -68,13 +69,16 @@ def measured(config: dict) -> dict[str, dict]:
     """
     found = {EXAMPLES: {name: config["dataset"][name] for name in ("rows", "scaling")}}
     examples = expected([EXAMPLES], found)
-    parts = _launches(BASELINE, config, _steptime(config) | examples | _packages("baseline"))
+    values = _steptime(config) | examples | _packages("baseline")
+    parts = _launches(BASELINE, config["steptime"], values)
     found |= parts | {BASELINE: expected(parts, parts)}
     for device in config["devices"]:
         parallel = _parallel(config, device) | examples | _packages("parallel")
         found[f"results/parallel/{device}.parquet"] = parallel
     for path, launch in _protocol(config).items():
         found[path] = launch | examples | _packages("protocol")
+    parts = _launches(CEILINGS, config["matmul"], _ceilings(config) | _packages("ceilings"))
+    found |= parts | {CEILINGS: expected(parts, parts)}
     for framework, device in places(config):
         common = {"framework": framework, "device": device, "threads": config["threads"]}
         folder = f"{framework}/{device}"
@@ -83,18 +87,15 @@ def measured(config: dict) -> dict[str, dict]:
         checked = common | precisions | _packages("verify", (framework, device))
         found |= dict.fromkeys(verdicts, checked)
         verified = common | expected(verdicts[:1], found) | _packages("matmul", (framework, device))
-        parts = {
-            f"results/matmul/{folder}/{part}.parquet": verified | values
-            for part, values in _matmul(config, framework, device).items()
-        }
-        found |= parts
-        found[f"results/matmul/{folder}.parquet"] = expected(parts, found)
+        path = f"results/matmul/{folder}.parquet"
+        values = verified | _matmul(config, framework, device)
+        parts = _launches(path, config["matmul"], values)
+        found |= parts | {path: expected(parts, parts)}
         path = f"results/steptime/{folder}.parquet"
         values = common | {"loaders": config["training"]["loaders"]} | _steptime(config)
-        values |= expected([EXAMPLES, *verdicts], found) | _packages(
-            "steptime", (framework, device)
-        )
-        parts = _launches(path, config, values)
+        values |= expected([EXAMPLES, *verdicts], found)
+        values |= _packages("steptime", (framework, device))
+        parts = _launches(path, config["steptime"], values)
         found |= parts | {path: expected(parts, parts)}
         for run in runs(config, framework):
             values = common | _train(config, run, framework)
@@ -147,19 +148,17 @@ def pairs(config: dict, key: str) -> list[tuple[str, str]]:
     return found
 
 
-def cases(matmul: dict, n: int) -> list[tuple[str, int, str]]:
-    """The (strategy, block width, precision) that are measured at size n; 0 where no block is.
+def cases(matmul: dict, n: int) -> list[tuple[str, int, int, str]]:
+    """The (strategy, n, block width, precision) that are measured at a size; 0 where no block is.
 
     What multiplies matrices does so in every precision, what multiplies vectors in float32.
     """
     found = []
     for strategy in matmul["strategies"]:
-        if n > matmul["largest"].get(strategy, n):
-            continue
         further = matmul["blocks"]["columns"] if n == matmul["blocks"]["n"] else []
         widths = sorted({matmul["block"], *further}) if strategy == "block" else [0]
         precisions = matmul["precisions"] if strategy in ("block", "full") else ["float32"]
-        found += [(strategy, width, name) for name in precisions for width in widths]
+        found += [(strategy, n, width, name) for name in precisions for width in widths]
     return found
 
 
@@ -219,16 +218,36 @@ def products(config: dict, device: str) -> dict:
     return matmul | (matmul["cuda"] if device == "cuda" else {"precisions": ["float32"]})
 
 
-def _matmul(config: dict, framework: str, device: str) -> dict[str, dict]:
-    """The parameters of each size's table, and of the ceilings'."""
+def _matmul(config: dict, framework: str, device: str) -> dict:
+    """The cases that a framework times on a device: strategies, and what bounds them.
+
+    On a GPU, where NumPy has no copies, these are among them.
+    """
     matmul = products(config, device)
-    budget = {"budget_seconds": float(matmul["budget_seconds"])}
     if framework != config["frameworks"][0]:
         no_further = {"n": 0, "columns": []}
         matmul = matmul | {"sizes": matmul["sizes_of_others"], "blocks": no_further}
-    sizes = {str(n): {"n": n, "cases": cases(matmul, n)} | budget for n in matmul["sizes"]}
-    ceilings = matmul["ceilings"] | {"precisions": matmul["precisions"]}
-    return sizes | {"ceilings": {"ceilings": ceilings} | budget}
+    ceilings = matmul["ceilings"]
+    wanted = [case for n in matmul["sizes"] for case in cases(matmul, n)]
+    wanted += [("product", ceilings["product"], 0, name) for name in matmul["precisions"]]
+    if "copy_mib" in ceilings:
+        wanted.append(("copy", ceilings["copy_mib"] * 2**18, 0, "float32"))
+    budget = {"budget_seconds": float(matmul["budget_seconds"])}
+    return {"cases": [("call", 1, 0, "float32"), *wanted]} | budget
+
+
+def _ceilings(config: dict) -> dict:
+    """What bounds the machine, whatever the framework."""
+    matmul = config["matmul"]
+    return matmul["ceilings"] | {"budget_seconds": float(matmul["budget_seconds"])}
+
+
+def _launches(whole: str, section: dict, parameters: dict) -> dict[str, dict]:
+    """The parameters of the table of each launch, by path; `whole` is all of them together."""
+    return {
+        f"{whole.removesuffix('.parquet')}/{launch}.parquet": parameters | {"launch": launch}
+        for launch in range(1, section["launches"] + 1)
+    }
 
 
 def _steptime(config: dict) -> dict:
@@ -236,14 +255,6 @@ def _steptime(config: dict) -> dict:
     steptime = config["steptime"]
     budget = float(steptime["budget_seconds"])
     return {"batch_sizes": steptime["batch_size"], "budget_seconds": budget}
-
-
-def _launches(whole: str, config: dict, parameters: dict) -> dict[str, dict]:
-    """The parameters of the table of each launch, by path; `whole` is all of them together."""
-    return {
-        f"{whole.removesuffix('.parquet')}/{launch}.parquet": parameters | {"launch": launch}
-        for launch in range(1, config["steptime"]["launches"] + 1)
-    }
 
 
 def _train(config: dict, run: str, framework: str) -> dict:

@@ -78,7 +78,7 @@ def summaries(config: dict) -> dict[str, Target]:
     traces = _in("results/train/", tables)
     inputs = {
         "problem": [experiment.EXAMPLES],
-        "matmul": matmul,
+        "matmul": [*matmul, experiment.CEILINGS],
         "training": traces,
         "agreement": traces,
         "ladder": compared,
@@ -86,7 +86,7 @@ def summaries(config: dict) -> dict[str, Target]:
         "stepcost": compared,
         "parallel": parallel,
         "published": [PUBLISHED, _summary("matmul"), _summary("training")],
-        "statements": [experiment.EXAMPLES, *matmul, *compared, *traces],
+        "statements": [experiment.EXAMPLES, *matmul, experiment.CEILINGS, *compared, *traces],
     }
     if protocol:
         inputs |= {"protocol": [PUBLISHED, *protocol], "protocol_parts": protocol}

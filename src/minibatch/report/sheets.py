@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from minibatch import frameworks
+from minibatch.summaries import chapter
 from minibatch.summaries.per_seed import plain
+from minibatch.summaries.published import COUNTED
 from minibatch.summaries.text import digits, times
 
 ROUNDED_TO_ZERO = 0.0005  # the chapter gives GFLOP/s with three decimals
@@ -21,17 +23,23 @@ def sheet(title: str, frame: pd.DataFrame) -> dict:
 
 
 def matmul(matmul: pd.DataFrame) -> dict:
-    """The rates of all cases."""
+    """The rates of all cases, and what a call takes."""
+    units = matmul.strategy.map({"copy": " GB/s", "call": " µs"}).fillna(" GFLOP/s")
+    call = matmul.strategy == "call"
+    values = {
+        name: matmul[f"rate{name}"].where(~call, 1e6 * matmul[f"seconds{name}"]).map(digits)
+        for name in ("", "_low", "_high")
+    }
     shown = matmul.assign(
         block=matmul.block.where(matmul.block > 0),
-        rate=matmul.rate_median.map(digits)
-        + matmul.strategy.map(lambda name: " GB/s" if name == "copy" else " GFLOP/s"),
-        range=_ranges(matmul, "rate", digits),
+        level=matmul.level.where(matmul.level != ""),
+        rate=values[""] + units,
+        interval=values["_low"] + " to " + values["_high"],
     )
-    columns = ["strategy", "n", "block", "precision", "samples", "rate", "range"]
-    columns = ["framework", *_where(shown), *columns]
+    columns = ["strategy", "n", "block", "precision", "level", "launches", "busy"]
+    columns = ["framework", *_where(shown), *columns, "rate", "interval"]
     return sheet(
-        "Matrix products: median rate and its 5th to 95th percentile",
+        "Matrix products, calls and copies: mean rate over launches and its 95 % interval",
         shown[columns].convert_dtypes(),
     )
 
@@ -252,7 +260,9 @@ def about(origin: dict, source: dict, made: dict) -> dict:
 
 def _ratios(published: pd.DataFrame) -> pd.Series:
     """Measured over published; where that was rounded to 0.000, the least that it can be."""
-    least = (published.measured / ROUNDED_TO_ZERO).map("> {:.3g}".format)
+    least = (published.measured / (ROUNDED_TO_ZERO * chapter.GFLOP / COUNTED)).map(
+        "> {:.3g}".format
+    )
     return published.ratio.map("{:.3g}".format).where(published.published > 0, least)
 
 

@@ -1,7 +1,6 @@
 """How long steps of SGD take: many back to back, with nothing between them but the steps."""
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,9 +9,10 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from minibatch.errors import UserError
 from minibatch.sgd import factors, reference, sampling
+from minibatch.sgd.calibration import calibrated
 from minibatch.sgd.clock import PHASES, Clock
+from minibatch.sgd.rounds import check_threads
 from minibatch.sgd.step_checks import check_parameters
 
 # Of every step. The time does not depend on it, and what is left out of an epoch shows at its end
@@ -23,9 +23,6 @@ WARM_UP_STEPS = 5  # from which the time of a step is estimated
 FEWEST_STEPS = 3  # of a repeat
 START = "start"  # the phase before the first batch of an epoch is there
 REPEATS = 3  # of each cell in a launch
-CALIBRATION = 200_000  # additions in plain Python, about 10 ms
-BUSY = 1.2  # a calibration that takes this many times its CPU time, or the other calibration
-OWN_THREADS = 0.5  # CPU seconds a second that a framework may take for itself beside its threads
 
 COLUMNS = {
     **dict.fromkeys(("machine", "framework", "device", "implementation", "loader"), "string"),
@@ -190,24 +187,19 @@ def measure(
     works = [pace.warm_up(cell, budget_seconds / REPEATS) for cell in wanted]
     for work in works:
         pace.time(work, 0)  # the very shapes, in turns as they are timed
-    samples = _rounds(pace, works, random.Random(launch))
-    if samples.busy.any():
-        samples = _rounds(pace, works, random.Random(launch))
+    samples, quiet = calibrated(partial(_rounds, pace, works, launch))
     for work in works:
         pace.verify(work)
-    used = samples.cpu_seconds.sum() / samples.seconds.sum()
-    if used > threads + OWN_THREADS:
-        raise UserError(f"not timed, because {used:.1f} threads were at work instead of {threads}")
-    return samples.assign(launch=launch)
+    check_threads(samples.to_dict("records"), threads)
+    return samples.assign(launch=launch, **quiet)
 
 
-def _rounds(pace: Pace, works: list[Work], orders: random.Random) -> pd.DataFrame:
-    """Time all works as often as each is repeated, and what the machine does before and after."""
-    before, found = calibrate(), {}
+def _rounds(pace: Pace, works: list[Work], launch: int) -> pd.DataFrame:
+    """Time all works as often as each is repeated."""
+    orders, found = random.Random(launch), {}
     for repeat in range(REPEATS):
         for index in orders.sample(range(len(works)), len(works)):
             found[index, repeat] = pace.time(works[index], repeat)
-    after = calibrate()
     rows = [
         {
             **vars(works[index].cell),
@@ -221,21 +213,4 @@ def _rounds(pace: Pace, works: list[Work], orders: random.Random) -> pd.DataFram
         }
         for (index, repeat), read in sorted(found.items())
     ]
-    return pd.DataFrame(rows).assign(
-        calibration_before=before[0], calibration_after=after[0], busy=_busy(before, after)
-    )
-
-
-def calibrate() -> tuple[float, float]:
-    """Seconds, and CPU seconds, of work that always is the same: what the machine does beside."""
-    wall, cpu = time.perf_counter_ns(), time.process_time_ns()
-    total = 0
-    for number in range(CALIBRATION):
-        total += number
-    return (time.perf_counter_ns() - wall) * 1e-9, (time.process_time_ns() - cpu) * 1e-9
-
-
-def _busy(before: tuple[float, float], after: tuple[float, float]) -> bool:
-    """Whether something else has taken the processor while cells were timed."""
-    waited = max(wall / cpu for wall, cpu in (before, after))
-    return max(waited, before[0] / after[0], after[0] / before[0]) > BUSY
+    return pd.DataFrame(rows)

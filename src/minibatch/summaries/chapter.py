@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from minibatch.sgd.strategies import STRATEGIES
+from minibatch.sgd.strategies import STRATEGIES, flop
 
 N, BLOCK = 256, 64
+GFLOP = flop(N) / 1e9
 
 
 def by_strategy(matmul: pd.DataFrame) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def _rows(tables: Tables) -> pd.DataFrame:
     """What is compared of one machine."""
     matmul, training = tables["matmul"], tables["training"]
     ladder = tables["ladder"].rename(columns={"seconds": "seconds_median"})
-    products = chapter.products(matmul).assign(batch_size=0)
+    products = chapter.products(matmul).assign(batch_size=0).rename(columns={"rate": "rate_median"})
     single = training.groupby(["framework", "device", "run", "loader"]).run.transform("size") == 1
     parts = {
         "seconds_per_epoch": (ladder, "rung", "seconds"),

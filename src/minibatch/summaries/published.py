@@ -6,15 +6,23 @@ import pandas as pd
 from minibatch.summaries import chapter
 from minibatch.summaries.per_seed import plain
 
+COUNTED = 0.03  # GFLOP, for which the chapter takes a product, whatever the true number
+
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row a published number: ours as median, lowest and highest, the ratio, and the verdict.
+    """One row a published number: ours with low and high, the ratio, and the verdict.
 
-    `inside` says for a loss whether the published one lies between the lowest and the highest
-    seed. Rows of a framework that was not measured are left out; a number that the configuration
-    does not measure again stays, with NaN.
+    Published rates are corrected for the chapter's count of a product's operations; its seconds
+    stand as they are. Ours are geometric means over launches with their 95 % intervals, and of runs
+    medians over seeds with the range. `inside` says for a loss whether the published one lies
+    between the lowest and the highest seed. Rows of a framework that was not measured are left out;
+    a number that the configuration does not measure again stays, with NaN.
     """
     published = tables["published"]
+    counted = published.value * chapter.GFLOP / COUNTED
+    published = published.assign(
+        value=published.value.where(published.quantity != "gflops", counted)
+    )
     rows = []
     for (framework, device), matmul in tables["matmul"].groupby(
         ["framework", "device"], sort=False
@@ -33,11 +41,11 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _ours(row: dict, matmul: pd.DataFrame, training: pd.DataFrame) -> dict:
-    """Median, lowest and highest of what corresponds to a published row."""
+    """What corresponds to a published row, with low and high."""
     if row["quantity"] in ("seconds", "gflops"):
         found = chapter.products(matmul)
         found = found[found.strategy == row["experiment"]]
-        column = "seconds" if row["quantity"] == "seconds" else "rate"
+        column = middle = "seconds" if row["quantity"] == "seconds" else "rate"
     else:
         # The chapter's loader; a grid has other epochs or stands behind the run itself.
         found = training[
@@ -49,12 +57,13 @@ def _ours(row: dict, matmul: pd.DataFrame, training: pd.DataFrame) -> dict:
             & plain(training)
         ]
         column = row["quantity"]
+        middle = f"{column}_median"
     if found.empty:
         return {"machine": None} | dict.fromkeys(("measured", "low", "high"), np.nan)
     first = found.iloc[0]
     return {
         "machine": first.machine,
-        "measured": first[f"{column}_median"],
+        "measured": first[middle],
         "low": first[f"{column}_low"],
         "high": first[f"{column}_high"],
     }

@@ -7,10 +7,10 @@ import pandas as pd
 
 from minibatch.sgd import objective
 from minibatch.sgd.examples import split
-from minibatch.sgd.strategies import flop
-from minibatch.summaries import chapter, protocol, time_statements
+from minibatch.summaries import product_statements, protocol, time_statements
+from minibatch.summaries.matmul import per_launch
 from minibatch.summaries.per_seed import per_seed, plain
-from minibatch.summaries.text import counted, digits
+from minibatch.summaries.text import counted
 
 CERTAIN = 0.9  # the share of comparisons that must agree for a verdict
 ABOUT = 1.25  # "about as fast": within this factor
@@ -25,17 +25,18 @@ def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFra
     seeds = per_seed(tables["traces"], target_loss)
     seeds["loss"] = seeds.loss.fillna(np.inf)  # of what diverged
     rows = []
-    for (framework, device), matmul in tables["matmul"].groupby(
-        ["framework", "device"], sort=False
-    ):
+    places = per_launch(tables["matmul"]).groupby(["framework", "device"], sort=False)
+    for (framework, device), launches in places:
         trained = seeds.query("framework == @framework and device == @device")
         found = [
-            *_products(matmul),
+            *product_statements.of_products(launches),
             *timed.get((framework, device), []),
             *_descent(tables, trained),
             *_training(trained, target_loss, len(tables["examples"])),
         ]
         rows += [{"framework": framework, "device": device} | row for row in found]
+    machine = product_statements.of_memory(per_launch(tables["ceilings"]))
+    rows += [{"framework": "numpy", "device": "cpu"} | row for row in machine]
     if "protocol" in tables:
         rows.append(protocol.statement(tables["protocol"]))
     return pd.DataFrame(rows, columns=COLUMNS)  # also where none has a loader, or there are none
@@ -46,30 +47,6 @@ def verdict(share: float) -> str:
     if share >= CERTAIN:
         return "holds"
     return "does not hold" if share <= 1 - CERTAIN else "undecided"
-
-
-def _products(matmul: pd.DataFrame) -> Iterator[dict]:
-    by_strategy = chapter.products(matmul).groupby("strategy").seconds
-    seconds = {name: samples.to_numpy() for name, samples in by_strategy}
-    rate = {name: flop(chapter.N) / 1e9 / np.median(s) for name, s in seconds.items()}
-    if {"column", "element"} <= seconds.keys():
-        share = np.mean(seconds["column"][:, None] < seconds["element"][None, :])
-        yield {
-            "statement": "One column at a time is faster than one element at a time.",
-            "criterion": f"less time in {CERTAIN:.0%} of all pairs of samples",
-            "verdict": verdict(share),
-            "evidence": f"{digits(rate['column'])} against {digits(rate['element'])} GFLOP/s",
-        }
-    if {"block", "full"} <= seconds.keys():
-        ratio = rate["block"] / rate["full"]
-        yield {
-            "statement": f"Blocks of {chapter.BLOCK} columns are about as fast as one product.",
-            "criterion": f"medians within a factor of {ABOUT}",
-            "verdict": verdict(float(1 / ABOUT <= ratio <= ABOUT)),
-            "evidence": (
-                f"{digits(rate['block'])} against {digits(rate['full'])} GFLOP/s, {ratio:.2f}×"
-            ),
-        }
 
 
 def _chapters(seeds: pd.DataFrame, examples: int) -> dict[str, pd.DataFrame]:

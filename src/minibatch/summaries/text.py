@@ -7,8 +7,8 @@ def digits(value: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """A ratio to two digits, since they span decades: 1.3×, 79×, 72,000×."""
-    return f"{float(f'{ratio:.2g}'):,g}×"
+    """A ratio to two digits, since they span decades: 1.3×, 79×, 72,000×, 1,200,000×."""
+    return f"{float(f'{ratio:.2g}'):,.15g}×"
 
 
 def counted(count: int, what: str) -> str:
