@@ -24,7 +24,7 @@ matmul:
   strategies: [element, block, full]
   sizes: [64, 256]
   sizes_of_others: [256]
-  launches: 3
+  launches: 4
   block: 64
   blocks: {n: 256, columns: [16, 128]}
   ceilings: {product: 512, copy_kib: [4, 64]}
@@ -111,7 +111,7 @@ def test_the_configuration_that_the_tests_below_edit_is_valid(tmp_path):
         ("gd: {implem", "gd: {sampling: replacement, schedule: tenth, objective: mse, implem"),
         ("sizes_of_others: [256]", "sizes_of_others: [1, 4096]"),  # unlike blocks.n, any
         ("[10, 100, 1000]", "[1, 1500, 7]"),
-        ("launches: 3", "launches: 2"),
+        ("launches: 4", "launches: 2"),
         ("budget_seconds: 0.2", "budget_seconds: 1"),
         ("[1, 2]", "[4, 1]"),
         ("[1, 2]", "[1]"),
@@ -177,8 +177,8 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
             "13: matmul.strategies.0: 'elemnt' is unknown; did you mean element?",
         ),
         (
-            "launches: 3",
-            "launches: 3\n  largest: {element: 64}",
+            "launches: 4",
+            "launches: 4\n  largest: {element: 64}",
             "17: matmul.largest: is gone, since slow strategies take as much of a product as the "
             "budget allows; remove it",
         ),
@@ -187,7 +187,7 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
             "copy_mib: 256",
             "19: matmul.ceilings.copy_mib: unknown key; did you mean copy_kib?",
         ),
-        ("launches: 3", "launches: 1", "16: matmul.launches: 1 is too small; at least 2"),
+        ("launches: 4", "launches: 1", "16: matmul.launches: 1 is too small; at least 2"),
         (
             "scaling: standardize",
             "scaling: standardise",

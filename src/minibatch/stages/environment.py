@@ -39,7 +39,8 @@ def build(folder: Path, python: str, requirements: list[str], constraints: list[
         _uv("venv", "--clear", "--force", "--no-project", "--python", python, str(folder))
         write_text(lock, "\n".join(constraints))
         # wheels only: compiling one of these frameworks takes hours
-        limits = ["--only-binary", ":all:", "--constraints", str(lock)]
+        # bytecode, or each job compiles all that it imports where it may not be written
+        limits = ["--compile-bytecode", "--only-binary", ":all:", "--constraints", str(lock)]
         _uv("pip", "install", *limits, "--python", interpreter, *requirements)
         listed = json.loads(_uv("pip", "list", "--format", "json", "--python", interpreter))
     except subprocess.CalledProcessError as error:
