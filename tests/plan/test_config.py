@@ -179,8 +179,8 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         (
             "launches: 4",
             "launches: 4\n  largest: {element: 64}",
-            "17: matmul.largest: is gone, since slow strategies take as much of a product as the "
-            "budget allows; remove it",
+            "17: matmul.largest: is gone: slow strategies take as much as the budget allows; "
+            "remove it",
         ),
         (
             "copy_kib: [4, 64]",
