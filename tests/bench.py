@@ -21,8 +21,7 @@ from minibatch.stages import summary
 from minibatch.tables import parquet
 from minibatch.tables.canonical import canonical
 
-TABLE = "problem"  # the summary whose job is timed: it measures nothing
-REPEATS = 5
+REPEATS = 3
 
 
 class Ratio(NamedTuple):
@@ -55,32 +54,41 @@ def of_the_workflow() -> Iterator[Ratio]:
             yield Ratio(
                 "a rerun with nothing to do, beside the small study itself", again / first, 0.1
             )
-            yield Ratio("a job's overhead, beside its work", _overhead(project), 0.5)
+            yield Ratio("the overhead of jobs, beside their work", _overhead(project), 0.5)
         finally:
             project.close()
 
 
 def _overhead(project: Project) -> float:
-    """What a job takes longer as a rule's than by itself, in the times that it takes by itself."""
-    path = f"results/summary/{TABLE}.parquet"
+    """What jobs take longer as a rule's than by themselves, over what they take by themselves.
+
+    All summaries, one after another, since they measure nothing.
+    """
     config = yaml.safe_load((project.folder / "config.yaml").read_text())
-    target = targets.summaries(config)[TABLE]
-    command = project.command()
-    command["args"] = [sys.executable, "-P", "-m", summary.__name__]
-    command["args"] += ["--parameters", canonical(target.parameters), "--output", path]
-    command["args"] += ["--inputs", *target.inputs]
-    command["env"] |= {"PYTHONPATH": str(project.folder / "src")}
+    jobs = {
+        f"results/summary/{name}.parquet": target
+        for name, target in targets.summaries(config).items()
+    }
     calls = {
-        "alone": lambda: subprocess.run(**command, capture_output=True, check=True),
-        "job": lambda: project.run("--forcerun", path, "--", path),
-        "nothing": lambda: project.run("--", path),
+        "alone": lambda: [_summarise(project, path, jobs[path]) for path in jobs],
+        "jobs": lambda: project.run("--cores=1", "--forcerun", *jobs, "--", *jobs),
+        "nothing": lambda: project.run("--cores=1", "--", *jobs),
     }
     took = {name: [] for name in calls}
     for _ in range(REPEATS):  # in turns, so that all meet the same machine
         for name, call in calls.items():
             took[name].append(seconds(call))
-    alone, job, nothing = (median(values) for values in took.values())
-    return (job - nothing) / alone - 1
+    alone, together, nothing = (median(values) for values in took.values())
+    return (together - nothing) / alone - 1
+
+
+def _summarise(project: Project, path: str, target: targets.Target) -> None:
+    """Make a summary as its rule does, without Snakemake."""
+    command = project.command()
+    command["args"] = [sys.executable, "-P", "-m", summary.__name__, "--output", path]
+    command["args"] += ["--parameters", canonical(target.parameters), "--inputs", *target.inputs]
+    command["env"] |= {"PYTHONPATH": str(project.folder / "src")}
+    subprocess.run(**command, capture_output=True, check=True)
 
 
 def of_launches(path: Path) -> Iterator[Ratio]:
