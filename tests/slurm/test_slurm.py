@@ -10,7 +10,7 @@ from project import assert_same
 
 GD, SGD = "results/train/pytorch/cpu/gd.parquet", "results/train/pytorch/cpu/sgd.parquet"
 EACH_ITS_JOB = "--group-components=measured-{device}=1"
-SHORT = {"baseline", "ceilings", "matmul", "steptime", "train"}
+SHORT = {"baseline", "ceilings", "matmul", "protocol", "steptime", "train"}
 MEASURING = SHORT | {"parallel", "verify"}
 LIGHT = {"download", "standardise", "gather"}
 UUID = "00000000-0000-4000-8000-000000000000"
@@ -65,7 +65,7 @@ def test_short_measurements_share_a_job_and_run_one_after_another(studied):
     for stage, job, _, begin, end in studied.notes():
         if stage in SHORT:
             spans.setdefault(job, []).append((begin, end))
-    short = len(RUNS) + 2 + 2 + 2  # products, and launches with and without a framework
+    short = len(RUNS) + 2 + 2 + 2 + 2  # products, launches with and without a framework, protocol
     assert len(spans) == len(studied.jobs()) - 2 == math.ceil(short / PACK)
     assert max(map(len, spans.values())) == PACK
     for times in spans.values():

@@ -73,8 +73,10 @@ AFTER_GATHERED = (
     | figures("roofline", "product_size", "published")
     | REPORT
 )
-ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", *OF_STEPS_DRAWN, *DRAWN)
-ALL_SUMMARIES = summary("problem", "matmul", "parallel", *OF_STEPS, *OF_TRACES)
+ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", "protocol")
+ALL_FIGURES |= figures(*OF_STEPS_DRAWN, *DRAWN)
+BY_THE_CLOCK = ("protocol", "protocol_parts")
+ALL_SUMMARIES = summary("problem", "matmul", "parallel", *BY_THE_CLOCK, *OF_STEPS, *OF_TRACES)
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
@@ -82,6 +84,8 @@ AFTER_STEPS = summary(*OF_STEPS, "statements") | figures(*OF_STEPS_DRAWN) | REPO
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
 AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS
 PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
+AFTER_PROTOCOL = summary(*BY_THE_CLOCK, "statements") | figures("protocol") | REPORT
+PROTOCOL = {f"results/protocol/{launch}.parquet" for launch in (1, 2)} | AFTER_PROTOCOL
 AFTER_EXAMPLES = (
     {"results/data/examples.parquet"}
     | summary("problem")
@@ -89,6 +93,7 @@ AFTER_EXAMPLES = (
     | AFTER_BASELINE
     | AFTER_STEPTIME
     | PARALLEL
+    | PROTOCOL
 )
 VERIFIED = {
     f"results/verify/pytorch/cpu{end}" for end in (".parquet", "/compiled.parquet", ".json")
@@ -121,7 +126,7 @@ VALUES = {
     ),
     "the learning rate of a run that is another's base": (
         lambda config: runs(config)["gd"].update(learning_rate=0.9),
-        trained("gd", "gd_tenth"),
+        trained("gd", "gd_tenth") | PROTOCOL,
     ),
     "a value that the run based on it says itself": (
         lambda config: runs(config)["gd"].update(schedule="tenth"),
@@ -181,7 +186,7 @@ VALUES = {
         lambda config: config["dataset"].update(offline="fail"),
         DATA | AFTER_EXAMPLES | ALL_FIGURES,  # figures say where the data come from
     ),
-    "the threads": (lambda config: config.update(threads=2), AFTER_VERIFY),
+    "the threads": (lambda config: config.update(threads=2), AFTER_VERIFY | PROTOCOL),
     "a size of matrices added": (
         lambda config: config["matmul"]["sizes"].append(24),
         ALL_TIMED,
@@ -210,6 +215,14 @@ VALUES = {
         lambda config: config["matmul"]["cuda"].update(sizes=[16], precisions=["float32"]),
         REPORT,
     ),
+    "the repeats by the chapter's clock": (
+        lambda config: config["protocol"].update(repeats=2),
+        PROTOCOL,
+    ),
+    "a launch more by the chapter's clock": (
+        lambda config: config["protocol"].update(launches=3),
+        {"results/protocol/3.parquet"} | AFTER_PROTOCOL,
+    ),
     "a batch size of the ranks": (
         lambda config: config["parallel"]["batch_size"].append(20),
         PARALLEL,
@@ -226,20 +239,25 @@ CODE = {
     "sgd/strategies.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/precisions.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/rounds.py": ALL_TIMED | ALL_BOUNDED,
-    "sgd/calibration.py": ALL_TIMED | ALL_BOUNDED,
+    "sgd/calibration.py": ALL_TIMED | ALL_BOUNDED | AFTER_BASELINE | AFTER_STEPTIME,
     "sgd/products.py": ALL_TIMED,
     "sgd/numpy_bounds.py": ALL_BOUNDED,
     "plan/gpu.py": set(),
     "sgd/product_checks.py": AFTER_VERIFY | ALL_BOUNDED,
-    "sgd/step_checks.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
-    "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | ALL_BOUNDED,
-    "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL,
-    "sgd/clock.py": ALL_TRAINED | AFTER_BASELINE | AFTER_STEPTIME | ALL_TIMED | ALL_BOUNDED,
+    "sgd/step_checks.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL,
+    "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | ALL_BOUNDED | PROTOCOL,
+    "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL,
+    "sgd/clock.py": ALL_TRAINED
+    | AFTER_BASELINE
+    | AFTER_STEPTIME
+    | ALL_TIMED
+    | ALL_BOUNDED
+    | PROTOCOL,
     "sgd/pace.py": AFTER_BASELINE | AFTER_STEPTIME,
     "sgd/baselines.py": AFTER_BASELINE,
     "plan/environments.py": set(),
-    "frameworks/__init__.py": AFTER_VERIFY | PARALLEL,
-    "frameworks/pytorch.py": AFTER_VERIFY | PARALLEL,
+    "frameworks/__init__.py": AFTER_VERIFY | PARALLEL | PROTOCOL,
+    "frameworks/pytorch.py": AFTER_VERIFY | PARALLEL | PROTOCOL,
     "frameworks/mxnet.py": set(),
     "stages/download.py": DATA | AFTER_EXAMPLES | ALL_FIGURES,
     "stages/standardise.py": AFTER_EXAMPLES,
@@ -249,6 +267,11 @@ CODE = {
     "stages/steptime.py": AFTER_STEPTIME,
     "stages/parallel.py": PARALLEL,
     "sgd/data_parallel.py": PARALLEL,
+    "stages/protocol.py": PROTOCOL,
+    "sgd/chapter.py": PROTOCOL,
+    "sgd/protocols.py": PROTOCOL,
+    "summaries/protocol.py": AFTER_PROTOCOL,
+    "summaries/protocol_parts.py": summary("protocol_parts") | figures("protocol") | REPORT,
     "stages/matmul.py": ALL_TIMED,
     "stages/gather.py": timed()
     | {"results/ceilings.parquet"}
@@ -274,8 +297,8 @@ CODE = {
 
 # What the pins of the main environment are bumped to, before they are installed.
 PINS = {
-    "torch==2.13.0": AFTER_VERIFY | PARALLEL,
-    "numpy==2.4.6": AFTER_VERIFY | PARALLEL | AFTER_BASELINE | ALL_BOUNDED,
+    "torch==2.13.0": AFTER_VERIFY | PARALLEL | PROTOCOL,
+    "numpy==2.4.6": AFTER_VERIFY | PARALLEL | AFTER_BASELINE | ALL_BOUNDED | PROTOCOL,
     "numba==0.68.1": AFTER_BASELINE,
     "scikit-learn==1.9.1": AFTER_BASELINE,
 }

@@ -1,15 +1,18 @@
-"""Whether something else took the processor during a measurement.
+"""Whether a measurement had the processor that it was to have, and no more than that.
 
-Work that always is the same is timed before and after it.
+Work that always is the same is timed before and after it, which something else would disturb.
 """
 
 from collections.abc import Callable
 from time import perf_counter_ns, process_time_ns
 from typing import TypeVar
 
+from minibatch.errors import UserError
+
 ADDITIONS = 200_000  # in plain Python, about 10 ms
 BUSY = 1.2  # a calibration that takes this many times its CPU time, or the other calibration
 ATTEMPTS = 2
+OWN_THREADS = 0.5  # CPU seconds a second that may be taken beside the threads that compute
 
 Measured = TypeVar("Measured")
 
@@ -24,6 +27,13 @@ def calibrated(measure: Callable[[], Measured]) -> tuple[Measured, dict]:
         if not (busy := _busy(before, after)):
             break
     return found, {"calibration_before": before[0], "calibration_after": after[0], "busy": busy}
+
+
+def check_threads(rows: list[dict], threads: int) -> None:
+    """Raise UserError where more threads computed than were asked for, in the same time."""
+    used = sum(row["cpu_seconds"] for row in rows) / sum(row["seconds"] for row in rows)
+    if used > threads + OWN_THREADS:
+        raise UserError(f"not timed, because {used:.1f} threads were at work instead of {threads}")
 
 
 def _calibrate() -> tuple[float, float]:

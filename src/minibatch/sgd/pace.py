@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from minibatch.sgd import factors, reference, sampling
-from minibatch.sgd.calibration import calibrated
+from minibatch.sgd.calibration import calibrated, check_threads
 from minibatch.sgd.clock import PHASES, Clock
-from minibatch.sgd.rounds import check_threads
 from minibatch.sgd.step_checks import check_parameters
 
 # Of every step. The time does not depend on it, and what is left out of an epoch shows at its end

@@ -4,14 +4,12 @@ import random
 from functools import partial
 from typing import Protocol
 
-from minibatch.errors import UserError
 from minibatch.sgd.calibration import calibrated
 from minibatch.sgd.clock import Clock
 
 REPEATS = 5  # of each case in a launch
 FEWEST = 3  # of one of which a single call takes longer than its budget
 GROWTH = 4  # of the calls from which the time of one is estimated, until they take long enough
-OWN_THREADS = 0.5  # CPU seconds a second that may be taken beside the threads that compute
 CALLS = "calls"
 
 
@@ -54,13 +52,6 @@ def measure(works: list[Work], *, budget_seconds: float, launch: int) -> list[di
         about = {"launch": launch, "repeat": repeat, "calls": calls, "work": work.amount(calls)}
         rows.append(work.about | about | read | quiet)
     return rows
-
-
-def check_threads(rows: list[dict], threads: int) -> None:
-    """Raise UserError where more threads computed than were asked for, in the same time."""
-    used = sum(row["cpu_seconds"] for row in rows) / sum(row["seconds"] for row in rows)
-    if used > threads + OWN_THREADS:
-        raise UserError(f"not timed, because {used:.1f} threads were at work instead of {threads}")
 
 
 def _warm_up(work: Work, budget_seconds: float) -> tuple[int, int]:

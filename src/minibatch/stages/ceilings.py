@@ -8,6 +8,7 @@ import pandas as pd
 
 from minibatch import command
 from minibatch.sgd import rounds
+from minibatch.sgd.calibration import check_threads
 from minibatch.sgd.numpy_bounds import Copy, Product, caches
 from minibatch.tables import parquet, provenance
 
@@ -26,7 +27,7 @@ def measure(
     sizes = caches()
     works = [Product(product), *(Copy(kib * 2**10, sizes) for kib in copy_kib)]
     rows = rounds.measure(works, budget_seconds=budget_seconds, launch=launch)
-    rounds.check_threads([row for row in rows if row["strategy"] == "product"], threads=1)
+    check_threads([row for row in rows if row["strategy"] == "product"], threads=1)
     return pd.DataFrame(rows).assign(**ABOUT)
 
 

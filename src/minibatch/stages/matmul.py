@@ -9,6 +9,7 @@ import pandas as pd
 
 from minibatch import command, frameworks
 from minibatch.sgd import rounds
+from minibatch.sgd.calibration import check_threads
 from minibatch.sgd.products import Case, works
 from minibatch.tables import parquet, provenance, verdicts
 
@@ -46,7 +47,7 @@ def measure(
         framework.set_precision("float32")
     # what computes for long: between calls, a framework may have threads at work beside
     if largest := [row for row in rows if row["strategy"] == "product"]:
-        rounds.check_threads(largest, threads)
+        check_threads(largest, threads)
     return pd.DataFrame(rows)
 
 
