@@ -4,7 +4,6 @@ The gradient is jitted even step by step, as its users write it; the scan is jit
 """
 
 import os
-import platform
 from collections.abc import Iterator
 from functools import partial
 
@@ -17,12 +16,6 @@ from minibatch.sgd.factors import FACTORS
 from minibatch.sgd.sampling import batches
 
 ASYNCHRONOUS = {"cpu", "cuda"}  # operations are dispatched, and return
-
-# Each launch of the process compiles the same: the later ones find it here, as torch.compile keeps
-# what it compiles. On another processor it is not valid.
-jax.config.update("jax_compilation_cache_dir", f"{os.getcwd()}/.snakemake/jax/{platform.node()}")
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 Parameters = tuple[jax.Array, jax.Array]
 

@@ -46,6 +46,10 @@ def settings(caller: Mapping[str, str]) -> dict[str, str | None]:
         "MPLCONFIGDIR": str(own / "matplotlib"),
         "KERAS_HOME": str(own / "keras"),
         "TORCHINDUCTOR_CACHE_DIR": str(compiled / "torchinductor"),
+        # every launch of the process compiles the same: the later ones find it, however small
+        "JAX_COMPILATION_CACHE_DIR": str(compiled / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
     try:
         getpass.getuser()

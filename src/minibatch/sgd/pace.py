@@ -59,8 +59,8 @@ class Work:
 
     @property
     def stepwise(self) -> bool:
-        """Whether each step is a call, and not a whole epoch."""
-        return hasattr(self.model, "compute")
+        """Whether each step is a call, and not a whole epoch or several."""
+        return not (hasattr(self.model, "epoch") or hasattr(self.model, "epochs"))
 
     def part(self, order: np.ndarray, steps: int) -> np.ndarray:
         """As much of an order as makes this many steps; all of it where it has no more."""
