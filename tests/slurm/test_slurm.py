@@ -10,7 +10,7 @@ from project import assert_same
 
 GD, SGD = "results/train/pytorch/cpu/gd.parquet", "results/train/pytorch/cpu/sgd.parquet"
 EACH_ITS_JOB = "--group-components=measured-{device}=1"
-SHORT = {"baseline", "ceilings", "matmul", "protocol", "steptime", "train"}
+SHORT = {"baseline", "ceilings", "matmul", "steptime", "train"}
 MEASURING = SHORT | {"parallel", "verify"}
 LIGHT = {"download", "standardise", "gather"}
 UUID = "00000000-0000-4000-8000-000000000000"
@@ -65,7 +65,7 @@ def test_short_measurements_share_a_job_and_run_one_after_another(studied):
     for stage, job, _, begin, end in studied.notes():
         if stage in SHORT:
             spans.setdefault(job, []).append((begin, end))
-    short = len(RUNS) + 2 + 2 + 2 + 2  # products, launches with and without a framework, protocol
+    short = len(RUNS) + 4 * 2  # launches: products, their bounds, steps with and without framework
     assert len(spans) == len(studied.jobs()) - 2 == math.ceil(short / PACK)
     assert max(map(len, spans.values())) == PACK
     for times in spans.values():
@@ -80,7 +80,7 @@ def test_each_measuring_job_has_a_cpu_node_to_itself_and_time_for_all_that_it_me
         assert job["NumCPUs"] == "8"  # whatever it asked for
         assert job["MinMemoryNode"] == "4000M"
         limits.append(job["TimeLimit"])
-    assert sorted(limits) == ["00:05:00"] * 3 + ["00:20:00"] * 2
+    assert sorted(limits) == ["00:05:00"] * 2 + ["00:15:00"] + ["00:20:00"] * 2
     asked = sorted((job["NumTasks"], job["CPUs/Task"]) for job in studied.jobs())
     assert asked == [("1", "4")] * 4 + [("2", "1")]  # a task for each rank
 
