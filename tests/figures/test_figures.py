@@ -218,7 +218,7 @@ def test_where_no_full_product_was_measured_the_figure_says_so():
 def test_further_precisions_are_curves_of_the_full_product_and_of_nothing_else():
     made = drawn(product_size.draw({"matmul": rates(factor=100, device="cuda")}))
     left, right = made.axes
-    names = [text.get_text() for text in left.get_legend().get_texts()]
+    names = [text.get_text() for text in made.legends[0].get_texts()]
     assert sorted(names) == sorted(
         ["full", "full, tf32", "full, bfloat16", "block of 64", "column", "element"]
     )

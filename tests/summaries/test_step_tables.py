@@ -80,7 +80,7 @@ def test_a_line_is_found_and_its_interval_holds_it():
     [row] = frameworks(stepcost.summarise(samples(noise=0.05))).to_dict("records")
     assert row["t0_seconds_low"] < 1e-5 < row["t0_seconds_high"]
     assert row["c_seconds_low"] < 1e-8 < row["c_seconds_high"]
-    assert row["line"]
+    assert row["line"] == "yes"
     exact = stepcost.summarise(samples()).iloc[0]
     assert exact.t0_seconds == pytest.approx(1e-5)
     assert exact.c_seconds == pytest.approx(1e-8)
@@ -90,9 +90,22 @@ def test_a_line_is_found_and_its_interval_holds_it():
 def test_what_is_no_line_is_said_to_be_none_and_where():
     bent = samples(seconds=lambda b: 1e-5 + 1e-8 * b + 1e-5 * (b == 10))
     [row] = frameworks(stepcost.summarise(bent)).to_dict("records")
-    assert not row["line"]
+    assert row["line"] == "no"
     assert row["residual"] > 0.1
     assert row["residual_at"] == 10
+
+
+def test_launches_that_differ_leave_a_line_undecided():
+    """Five launches, each of which bends another way."""
+    read = samples(noise=0.05)
+    random = np.random.default_rng(1)
+    bends = np.exp(random.normal(0, 0.3, (5, len(SIZES))))
+    bend = [
+        bends[launch - 1, SIZES.index(size)]
+        for launch, size in zip(read["samples"].launch, read["samples"].batch_size, strict=True)
+    ]
+    read["samples"] = read["samples"].assign(seconds=read["samples"].seconds * bend)
+    assert frameworks(stepcost.summarise(read)).line.tolist() == ["undecided"]
 
 
 def test_small_times_count_as_much_as_large_ones():

@@ -35,7 +35,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         )
     left.set(yscale="log", ylabel="GFLOP/s")
     style.size_axis(left, shown.n, "n of the n×n matrices")
-    left.legend(loc="lower right", fontsize=9)
+    style.legend(made, columns=4)
     left.set_title("mean over launches, its 95 % interval")
 
     if widths.empty:

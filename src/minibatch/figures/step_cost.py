@@ -40,7 +40,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, heights: pd.Series, name: str, factor
     values = [factor * rows[f"{name}_seconds{end}"] for end in ("", "_low", "_high")]
     known = values[1] > 0  # an interval that holds zero has no place on a logarithmic axis
     for fits, look in ((True, {}), (False, {"markerfacecolor": "white"})):
-        shown = known & (rows.line == fits)
+        shown = known & ((rows.line != "no") == fits)
         chosen = [value[shown] for value in values]
         look = style.line(0) | {"linestyle": ""} | look
         style.ranges(axes, heights[shown], chosen, along="x", **look)
@@ -62,7 +62,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, heights: pd.Series, name: str, factor
 
 def _message(rows: pd.DataFrame) -> str:
     """From where to where t₀ goes, with intervals, where the times follow a line."""
-    measured = rows[(rows.series != "no framework") & rows.line].sort_values("t0_seconds")
+    measured = rows[(rows.series != "no framework") & (rows.line != "no")].sort_values("t0_seconds")
     if measured.empty:
         return "In no framework does the time of a step follow a line in its batch size"
     ends = [

@@ -40,7 +40,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def _line(lines: pd.DataFrame, own: pd.DataFrame) -> pd.Series | None:
     """The fitted line of a curve, unless it does not fit."""
-    found = lines[(lines[SERIES] == own[SERIES].iloc[0]).all(axis=1) & lines.line]
+    found = lines[(lines[SERIES] == own[SERIES].iloc[0]).all(axis=1) & (lines.line != "no")]
     return None if found.empty else found.iloc[0]
 
 

@@ -119,7 +119,7 @@ def stepcost(stepcost: pd.DataFrame) -> dict:
             "c in ns per example": _interval(stepcost, "c_seconds", 1e9),
             "an epoch's start in µs": _known(1e6 * stepcost.start_seconds),
             "farthest from the line": farthest + stepcost.residual_at.map(str),
-            "a line": stepcost.line.map({True: "yes", False: "no"}),
+            "a line": stepcost.line,
         }
     )
     return sheet(

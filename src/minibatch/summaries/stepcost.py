@@ -7,7 +7,7 @@ from minibatch.summaries.intervals import over_launches
 from minibatch.summaries.steptime import SERIES, per_launch
 
 FEWEST = 3  # batch sizes that a line is fitted to
-CLOSE = 0.1  # a line fits where no mean lies farther from it, as a share of the time
+CLOSE = 0.1  # a line fits where no time lies farther from it, as a share of the time
 
 
 def fit(sizes: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
@@ -25,27 +25,38 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     launches' values, with 95 % intervals (_low, _high) over launches; `load_t0_seconds` is the part
     of t₀ that loading a batch takes, and `start_seconds` what starting an epoch does beside that,
     which is part of c: both NaN where they cannot be told apart. `residual` is the farthest that
-    the mean time of a batch size lies from the mean line, as a share of it, at `residual_at`;
-    `line` says whether that is close enough to speak of a line.
+    a time lies from the line of its launch, as a share of the time and in the mean over launches,
+    at batch size `residual_at`. `line` is "yes" where the 95 % intervals of all such shares lie
+    within a tenth, "no" where that of one lies outside, and "undecided" else.
     """
     found = []
     for values, rows in per_launch(tables).groupby(SERIES, sort=False):
         if rows.batch_size.nunique() < FEWEST:
             continue
-        lines = np.array([fit(part.examples, part.seconds) for _, part in rows.groupby("launch")])
+        lines, shares = [], []
+        for _, part in rows.groupby("launch"):
+            lines.append(fit(part.examples, part.seconds))
+            fitted = lines[-1][0] + lines[-1][1] * part.examples
+            shares.append((1 - fitted / part.seconds).set_axis(part.batch_size))
         loads = [_load(part) for _, part in rows.groupby("launch")]
         start = rows[rows.epoch_steps > 1].start_seconds.median()
-        (t0, *t0_ends), (c, *c_ends) = map(over_launches, lines.T)
-        means = rows.groupby("batch_size")[["examples", "seconds"]].mean()
-        residuals = means.seconds / (t0 + c * means.examples) - 1
-        farthest = residuals.abs().idxmax()
+        (t0, *t0_ends), (c, *c_ends) = map(over_launches, np.transpose(lines))
+        residuals = pd.concat(shares, axis=1).apply(over_launches, axis=1, result_type="expand")
+        farthest = residuals[0].abs().idxmax()
         found.append(
             [
                 *(*values, len(lines), t0, *t0_ends, c, *c_ends, np.mean(loads), start),
-                *(residuals[farthest], farthest, abs(residuals[farthest]) <= CLOSE),
+                *(residuals[0][farthest], farthest, _line(residuals[1], residuals[2])),
             ]
         )
     return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _line(low: pd.Series, high: pd.Series) -> str:
+    """Whether shares of the time are small, by the ends of their intervals."""
+    if (low > CLOSE).any() or (high < -CLOSE).any():
+        return "no"
+    return "yes" if (low >= -CLOSE).all() and (high <= CLOSE).all() else "undecided"
 
 
 def _load(rows: pd.DataFrame) -> float:
