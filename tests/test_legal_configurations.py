@@ -242,7 +242,7 @@ CASES = {
     "concise runs alone": ("training.runs", {"x": CONCISE}, "loss_by_time", FROM_SCRATCH),
     "one loader": ("training.loaders", ["direct"], "loss_by_time", "not Whatever the loader"),
     "one product": ("matmul.strategies", ["full"], "product_size", "GFLOP/s by size\n"),
-    "no block": ("matmul.strategies", ["element", "column"], "roofline", "The more work in"),
+    "no block": ("matmul.strategies", ["element", "column"], "roofline", "How fast products are"),
     "one block width": ("matmul.blocks.columns", [4], "product_size", "GFLOP/s by size\n"),
     "more seeds": ("training.runs.gd.seeds", 3, "statements", LESS),
     "more sizes": ("training.runs.minibatch_100.batch_size", [50, 100], "statements", LESS),

@@ -163,7 +163,7 @@ def test_the_title_has_the_interval_and_of_one_framework_no_name():
         "One call for the whole product is 90× (80× to 100×) as fast as one call an element"
     )
     without = draw(table[table.strategy != "full"].assign(**dict.fromkeys(ENDS, np.nan)))
-    assert without.get_suptitle() == "The more work in one call, the faster the product"
+    assert without.get_suptitle() == "How fast products are, by how much of them a call computes"
 
 
 def test_the_size_that_was_measured_is_named():

@@ -129,6 +129,14 @@ def test_a_slow_cell_has_a_few_steps_of_an_epoch_and_a_fast_one_many_epochs(fram
     assert (fast.steps, fast.epochs > 10) == (1, True)
 
 
+@pytest.mark.parametrize(("size", "steps"), [(1, 3), (2, 25)])
+def test_a_short_epoch_is_whole_where_a_load_cannot_be_told_from_its_start(
+    framework, data, size, steps
+):
+    _, slow = work(framework, data, Cell("scratch", "direct", size), device="cuda", seconds=1e-9)
+    assert slow.steps == steps
+
+
 def test_each_step_of_a_part_of_an_epoch_loads_the_batch_of_the_next(framework, data):
     """So that steps and loads are as many in the time that counts."""
     given = []
@@ -250,6 +258,10 @@ def test_work_on_more_threads_than_asked_for_is_refused(framework, data):
     with pytest.raises(UserError, match=r"not timed, because [12]\.\d threads were at work"):
         timed(framework, data, cell)
     assert len(timed(framework, data, cell, threads=2)) == REPEATS
+    framework.IMPLEMENTATIONS["concise"] = Model  # most cells have one thread
+    others = [Cell("concise", "direct", size) for size in (1, 2, 3, 5, 7, 20, 30)]
+    with pytest.raises(UserError, match=r"not timed, because [12]\.\d threads were at work"):
+        timed(framework, data, cell, *others, budget=0.05)
 
 
 def test_each_round_has_another_order(framework, data, monkeypatch):

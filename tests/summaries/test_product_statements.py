@@ -12,7 +12,7 @@ COLUMN = "One column at a time is faster than one element at a time."
 ROW = "One row at a time is faster than one element at a time."
 WHOLE = "The whole product is faster than one element, column or row at a time."
 BLOCKS = "Blocks of 64 columns are about as fast as one product."
-TOGETHER = "Numbers that lie together are read faster: rows are faster than columns."
+TOGETHER = "One row at a time is faster than one column, whose numbers lie apart."
 SLOWER = "Caches are faster than memory."
 STARVED = "Memory supplies less than a tenth of what the processor can take."
 

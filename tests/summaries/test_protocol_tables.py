@@ -162,7 +162,7 @@ def test_its_title_says_where_a_ratio_is_undecided():
     title = drawn(extra=NOISE).get_suptitle().replace("\n", " ")
     book, steps = title.split(" by the book's protocol and ")
     assert book.endswith("), undecided,")
-    assert steps.endswith(") of the steps alone")
+    assert steps.endswith(") without all that")
 
 
 def test_the_sheets_show_every_part_and_cell():

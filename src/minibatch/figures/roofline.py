@@ -177,7 +177,7 @@ def _message(points: dict[str, pd.DataFrame]) -> str:
         if not ratio.empty:
             found[name] = tuple(values.iloc[0] for values in style.interval(ratio, "to_full"))
     if not found:
-        return "The more work in one call, the faster the product"
+        return "How fast products are, by how much of them a call computes"
     ends = dict.fromkeys((min(found, key=found.get), max(found, key=found.get)))
     where = {name: f" in {name}" if len(found) > 1 else "" for name in ends}
     said = " to ".join(f"{shown(found[name])}{where[name]}" for name in ends)

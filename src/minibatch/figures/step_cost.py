@@ -13,7 +13,7 @@ PANELS = {"t0": ("t₀: a step, whatever its batch [µs]", 1e6), "c": ("c: each 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """One panel t₀, one panel c, one row an implementation and loader, a group a framework.
 
-    Means over launches and their 95 % intervals; hollow where the times do not follow a line.
+    Means over launches and their 95 % intervals; hollow where it is not shown that a line fits.
     """
     rows = tables["stepcost"]
     names = style.series(rows).where(rows.implementation != "baseline", "no framework")
@@ -40,7 +40,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, heights: pd.Series, name: str, factor
     values = [factor * rows[f"{name}_seconds{end}"] for end in ("", "_low", "_high")]
     known = values[1] > 0  # an interval that holds zero has no place on a logarithmic axis
     for fits, look in ((True, {}), (False, {"markerfacecolor": "white"})):
-        shown = known & ((rows.line != "no") == fits)
+        shown = known & ((rows.line == "yes") == fits)
         chosen = [value[shown] for value in values]
         look = style.line(0) | {"linestyle": ""} | look
         style.ranges(axes, heights[shown], chosen, along="x", **look)
@@ -62,9 +62,13 @@ def _panel(axes: Axes, rows: pd.DataFrame, heights: pd.Series, name: str, factor
 
 def _message(rows: pd.DataFrame) -> str:
     """From where to where t₀ goes, with intervals, where the times follow a line."""
-    measured = rows[(rows.series != "no framework") & (rows.line != "no")].sort_values("t0_seconds")
+    measured = rows[(rows.series != "no framework") & (rows.line == "yes")].sort_values(
+        "t0_seconds"
+    )
     if measured.empty:
-        return "In no framework does the time of a step follow a line in its batch size"
+        return (
+            "That the time of a step follows a line in its batch size is not shown in any framework"
+        )
     ends = [
         f"{digits(1e6 * row.t0_seconds_low)} to {digits(1e6 * row.t0_seconds_high)} µs ("
         f"{row.series}, {style.way(row.implementation, row.loader)})"

@@ -1,6 +1,5 @@
 """Time of a step against batch size in every framework, with the line that it follows."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -49,9 +48,10 @@ def _curve(axes: Axes, own: pd.DataFrame, line: pd.Series | None, index: int, la
     values = [1e6 * own[name] for name in ("seconds", "seconds_low", "seconds_high")]
     style.ranges(axes, own.batch_size, values, label=label, **look | {"linestyle": ""})
     if line is not None:
-        sizes = np.geomspace(own.batch_size.min(), own.batch_size.max(), 100)
-        fitted = 1e6 * (line.t0_seconds + line.c_seconds * sizes)
-        axes.plot(sizes, fitted, linewidth=1, color=look["color"], linestyle=look["linestyle"])
+        # a batch size that does not divide has fewer examples in a step, in the mean
+        fitted = 1e6 * (line.t0_seconds + line.c_seconds * own.examples)
+        look = {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 1}
+        axes.plot(own.batch_size, fitted, **look, label="_line")
 
 
 def _message(steps: pd.DataFrame) -> str:

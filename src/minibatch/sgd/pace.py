@@ -20,6 +20,9 @@ LEARNING_RATE = 0.001
 OBJECTIVE = "half_mse"
 WARM_UP_STEPS = 5  # from which the time of a step is estimated
 FEWEST_STEPS = 3  # of a repeat
+# A shorter epoch is taken whole where a load cannot be told from the start of the epoch: in a part
+# of it, that load would count twice.
+LONG = 50
 START = "start"  # the phase before the first batch of an epoch is there
 REPEATS = 3  # of each cell in a launch
 
@@ -84,6 +87,7 @@ class Pace:
         framework.wait(*self._arrays)
         self._weights = sampling.initial_weights(seed, x.shape[1])
         self.examples = len(y)
+        self.works_on = device in framework.ASYNCHRONOUS  # after an operation has returned
 
     def warm_up(self, cell: Cell, seconds: float) -> Work:
         """A cell that is compiled and verified, and whose repeats will take about `seconds`.
@@ -98,7 +102,8 @@ class Pace:
         work.first_call = self.time(work, 0)["seconds"]
         self.verify(work)
         wanted = round(seconds * work.steps / self.time(work, 1)["seconds"])
-        work.steps = min(max(wanted, FEWEST_STEPS), steps)
+        whole = self.works_on and steps < LONG
+        work.steps = steps if whole else min(max(wanted, FEWEST_STEPS), steps)
         work.epochs = max(1, wanted // work.steps)
         return work
 
@@ -122,7 +127,7 @@ class Pace:
         read, unknown = clock.read(), ()
         if not work.stepwise:
             unknown = START, *PHASES
-        elif self._device in self._framework.ASYNCHRONOUS:
+        elif self.works_on:
             unknown = PHASES
         read |= {f"{phase}_seconds": np.nan for phase in unknown}
         return read | {"cpu_seconds": clock.cpu_seconds}
@@ -189,7 +194,10 @@ def measure(
     samples, quiet = calibrated(partial(_rounds, pace, works, launch))
     for work in works:
         pace.verify(work)
-    check_threads(samples.to_dict("records"), threads)
+    # large batches alone may be shared out; where a device works on, a thread hands work over
+    parts = [samples] if pace.works_on else [own for _, own in samples.groupby("batch_size")]
+    for own in parts:
+        check_threads(own.to_dict("records"), threads)
     return samples.assign(launch=launch, **quiet)
 
 

@@ -19,7 +19,8 @@ CHAPTERS = (1, 10, 100)  # batch sizes, beside all examples at once
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row for each framework, device, rung and batch size of the chapter, from the top.
 
-    Each rung is the same work: an epoch on the same examples. `seconds` is the geometric mean over
+    Each rung takes the same steps on the same examples; those of NumPy, on all at once, and of a
+    long fit need not put them in order each time. `seconds` is the geometric mean over
     launches with its 95 % interval, `ratio` how many times those of the baseline at that batch
     size, with the interval of that. The last rows are the baseline: without a framework, whatever
     is fastest at a batch size. Where none of the chapter's batch sizes was timed, all are shown.

@@ -39,7 +39,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             fitted = lines[-1][0] + lines[-1][1] * part.examples
             shares.append((1 - fitted / part.seconds).set_axis(part.batch_size))
         loads = [_load(part) for _, part in rows.groupby("launch")]
-        start = rows[rows.epoch_steps > 1].start_seconds.median()
+        start = rows[(rows.epoch_steps > 1) & (rows.load_seconds > 0)].start_seconds.median()
         (t0, *t0_ends), (c, *c_ends) = map(over_launches, np.transpose(lines))
         residuals = pd.concat(shares, axis=1).apply(over_launches, axis=1, result_type="expand")
         farthest = residuals[0].abs().idxmax()

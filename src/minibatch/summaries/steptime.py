@@ -22,7 +22,11 @@ def per_launch(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     samples = pd.concat([tables["samples"], tables["baseline"]], ignore_index=True)
     whole = samples.steps == samples.epochs * samples.epoch_steps
     later = samples.steps - samples.epochs * whole  # loaded after an epoch's first batch
-    load = (samples.load_seconds / later).where(later > 0, 0 * samples.load_seconds)
+    # of a single batch, and of a smaller one after it, all loading counts as start
+    apart = (later > 0) & ~(
+        (samples.epoch_steps == 2) & (samples.examples % samples.batch_size > 0)
+    )
+    load = (samples.load_seconds / later).where(apart, 0 * samples.load_seconds)
     start = (samples.start_seconds / samples.epochs - load.fillna(0)).clip(lower=0)
     # each step of a part has loaded the batch of the next: without the start it is a whole step
     part = (samples.seconds - samples.start_seconds.fillna(0)) / samples.steps
