@@ -23,12 +23,15 @@ def read(results: Path) -> dict[str, pd.DataFrame]:
     """The samples of all frameworks, and the baseline's."""
     paths = sorted((results / "steptime").glob("*/*.parquet"))
     found = {path.parent.name: pd.read_parquet(path) for path in paths}
-    return {"baseline": found.pop("baseline"), "samples": pd.concat(found.values())}
+    return {
+        "baseline": found.pop("baseline"),
+        "samples": pd.concat(found.values(), ignore_index=True),
+    }
 
 
 def outliers(tables: dict[str, pd.DataFrame]) -> pd.Series:
     """By framework: the share of cells and launches whose first repeat is one."""
-    samples = pd.concat(tables.values())
+    samples = pd.concat(tables.values(), ignore_index=True)
     key = [*CELL, "launch"]
     median = samples.groupby(key).seconds.transform("median")
     first = samples[samples.repeat == 0].assign(ratio=samples.seconds / median)
