@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.summaries.steptime import fastest
+from minibatch.summaries.steptime import BASELINE, fastest
 from minibatch.summaries.text import times
 
 WAY = ["implementation", "loader"]
@@ -19,9 +19,9 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     steps = tables["steptime"]
     for name in ("seconds", "seconds_low", "seconds_high"):
         steps = steps.assign(**{name: 1e3 * steps[name] * steps.epoch_steps})
-    least, epochs = fastest(steps), steps[steps.implementation != "baseline"]
+    least, epochs = fastest(steps), steps[steps.implementation != BASELINE]
     ways = list(dict.fromkeys(zip(*(epochs[name] for name in WAY), strict=True)))
-    made, panels = style.grid(_message(epochs, least), len(ways))
+    made, panels = style.grid(_message(epochs, least), len(ways), "ms per epoch")
     names = list(style.by_place(epochs))
     for axes, way in zip(panels.flat, ways, strict=False):
         own = style.by_place(epochs[(epochs[WAY] == [*way]).all(axis=1)])
@@ -31,17 +31,13 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         axes.plot(least.batch_size, least.seconds, label="no framework", **style.BASELINE)
         axes.set(yscale="log", title=style.way(*way))
         style.size_axis(axes, steps.batch_size)
-        axes.xaxis.set_tick_params(labelbottom=True)
-    for axes in panels[:, 0]:
-        axes.set_ylabel("ms per epoch")
     style.legend(made, columns=5)
     return made
 
 
 def _curve(axes: Axes, rows: pd.DataFrame, label: str, look: dict) -> None:
     rows = rows.sort_values("batch_size")
-    values = [rows.seconds, rows.seconds_low, rows.seconds_high]
-    style.ranges(axes, rows.batch_size, values, label=label, **look)
+    style.ranges(axes, rows.batch_size, style.interval(rows, "seconds"), label=label, **look)
 
 
 def _message(epochs: pd.DataFrame, least: pd.DataFrame) -> str:

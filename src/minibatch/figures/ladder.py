@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
+from minibatch.summaries.steptime import BASELINE
 from minibatch.summaries.text import digits, times
 
 # What the title calls a rung; those of the table, from the top.
@@ -15,7 +16,7 @@ RUNGS = {
     "concise": "with its own optimiser",
     "compiled": "when compiled",
 }
-BASELINE = "no framework (1×)"
+LOWEST = "no framework (1×)"
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -25,9 +26,9 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     without a framework.
     """
     rows = tables["ladder"]
-    rows = rows.assign(series=style.series(rows).where(rows.rung != "baseline", ""))
+    rows = rows.assign(series=style.series(rows).where(rows.rung != BASELINE, ""))
     names = [name for name in rows.series.unique() if name]
-    places = _places([rung for rung in (*RUNGS, "baseline") if rung in set(rows.rung)], names)
+    places = _places([rung for rung in (*RUNGS, BASELINE) if rung in set(rows.rung)], names)
     sizes = sorted(rows.batch_size.unique())
     height = 1.7 + (len(sizes) + 1) // 2 * (0.6 + 0.14 * max(map(max, places.values())))
     made, panels = style.figure(
@@ -41,7 +42,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         axes.set_axis_off()
     first = panels[0, 0]
     middles = [np.mean(place) for place in places.values()]
-    first.set_yticks(middles, [rung if rung in RUNGS else BASELINE for rung in places])
+    first.set_yticks(middles, [rung if rung in RUNGS else LOWEST for rung in places])
     first.set(xscale="log", xlim=(None, 3e4 * rows.seconds_high.max()))  # room for the ratios
     first.set_ylim(max(middles) + 1, -1)
     for axes in panels[-1]:
@@ -64,9 +65,9 @@ def _panel(axes: Axes, rows: pd.DataFrame, names: list[str], places: dict[str, l
     for index, name in enumerate(names):
         heights = {rung: place[index] for rung, place in places.items() if rung in RUNGS}
         _points(axes, rows[rows.series == name], heights, style.line(index), name)
-    baseline = rows[rows.rung == "baseline"]
+    baseline = rows[rows.rung == BASELINE]
     look = {"color": style.GREY, "marker": "*", "markersize": 7}
-    _points(axes, baseline, {"baseline": places["baseline"][0]}, look, None)
+    _points(axes, baseline, {BASELINE: places[BASELINE][0]}, look, None)
     axes.axvline(1e3 * baseline.seconds.iloc[0], **style.BASELINE | {"linewidth": 1})
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
@@ -87,13 +88,13 @@ def _points(
 ) -> None:
     """Draw means and intervals in milliseconds, with their ratios to the baseline."""
     heights = rows.rung.map(heights)
-    values = [1e3 * rows[name] for name in ("seconds", "seconds_low", "seconds_high")]
+    values = style.interval(rows, "seconds", 1e3)
     look = look | {"linestyle": "", "capsize": 0}
     style.ranges(axes, heights, values, along="x", label=label, **look)
     for row, height in zip(rows.itertuples(), heights, strict=True):
         axes.annotate(
             f"{digits(1e6 * row.seconds)} µs, {row.framework}"
-            if row.rung == "baseline"
+            if row.rung == BASELINE
             else times(row.ratio),
             (1e3 * row.seconds_high, height),
             xytext=(5, 0),

@@ -74,7 +74,7 @@ def _publish(axes: Axes, value: float) -> None:
 
 def _difference(axes: Axes, parts: pd.DataFrame) -> None:
     """A point a part with its interval, from the whole down."""
-    values = [1e3 * parts[name] for name in ("seconds", "seconds_low", "seconds_high")]
+    values = style.interval(parts, "seconds", 1e3)
     look = {"linestyle": "", "color": style.COLOURS[4], "marker": "o"}
     style.ranges(axes, range(len(parts)), values, along="x", **look)
     axes.axvline(0, color=style.GREY, linewidth=1)

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
+from minibatch.summaries.steptime import BASELINE
 from minibatch.summaries.text import digits
 
 PANELS = {"t0": ("t₀: a step, whatever its batch [µs]", 1e6), "c": ("c: each example [ns]", 1e9)}
@@ -16,7 +17,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     Means over launches and their 95 % intervals; hollow where it is not shown that a line fits.
     """
     rows = tables["stepcost"]
-    names = style.series(rows).where(rows.implementation != "baseline", "no framework")
+    names = style.series(rows).where(rows.implementation != BASELINE, "no framework")
     rows = rows.assign(series=names).reset_index(drop=True)
     heights = rows.index + rows.groupby("series", sort=False).ngroup()  # a gap between groups
     made, [panels] = style.figure(
@@ -37,7 +38,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def _panel(axes: Axes, rows: pd.DataFrame, heights: pd.Series, name: str, factor: float) -> None:
     """Draw one of the two numbers, each with its value."""
-    values = [factor * rows[f"{name}_seconds{end}"] for end in ("", "_low", "_high")]
+    values = style.interval(rows, f"{name}_seconds", factor)
     known = values[1] > 0  # an interval that holds zero has no place on a logarithmic axis
     for fits, look in ((True, {}), (False, {"markerfacecolor": "white"})):
         shown = known & ((rows.line == "yes") == fits)

@@ -25,14 +25,11 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     if rows.empty:
         return style.empty("Every device works on after a call: parts cannot be told apart")
     panels = dict(iter(rows.groupby([style.series(rows), "loader"], sort=False)))
-    made, axes = style.grid(_message(panels), len(panels))
+    made, axes = style.grid(_message(panels), len(panels), "% of a step")
     for place, ((name, loader), part) in zip(axes.flat, panels.items(), strict=False):
         _stack(place, part.sort_values("batch_size"))
         place.set(title=f"{name}, scratch, {loader} loader", ylim=(0, 100))
         style.size_axis(place, rows.batch_size)
-        place.xaxis.set_tick_params(labelbottom=True)
-    for place in axes[:, 0]:
-        place.set_ylabel("% of a step")
     style.legend(made, columns=4)
     return made
 

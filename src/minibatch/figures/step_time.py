@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.summaries.steptime import SERIES, fastest
+from minibatch.summaries.steptime import BASELINE, SERIES, fastest
 from minibatch.summaries.text import digits
 
 WAY = ["implementation", "loader"]
@@ -17,10 +17,10 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     Means over launches with their 95 % intervals, t₀ + c·b where that fits, and the baseline.
     """
     steps, lines = tables["steptime"], tables["stepcost"]
-    measured = steps[steps.implementation != "baseline"]
+    measured = steps[steps.implementation != BASELINE]
     places = style.by_place(measured)
     ways = list(dict.fromkeys(zip(*(measured[name] for name in WAY), strict=True)))
-    made, panels = style.grid(_message(measured), len(places))
+    made, panels = style.grid(_message(measured), len(places), "µs per step")
     for axes, (name, part) in zip(panels.flat, places.items(), strict=False):
         for index, way in enumerate(ways):
             own = part[(part[WAY] == [*way]).all(axis=1)].sort_values("batch_size")
@@ -30,9 +30,6 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         axes.plot(least.batch_size, 1e6 * least.seconds, label="no framework", **style.BASELINE)
         axes.set(yscale="log", title=name)
         style.size_axis(axes, steps.batch_size)
-        axes.xaxis.set_tick_params(labelbottom=True)
-    for axes in panels[:, 0]:
-        axes.set_ylabel("µs per step")
     style.legend(made, columns=3)
     return made
 
@@ -45,7 +42,7 @@ def _line(lines: pd.DataFrame, own: pd.DataFrame) -> pd.Series | None:
 
 def _curve(axes: Axes, own: pd.DataFrame, line: pd.Series | None, index: int, label: str) -> None:
     look = style.line(index)
-    values = [1e6 * own[name] for name in ("seconds", "seconds_low", "seconds_high")]
+    values = style.interval(own, "seconds", 1e6)
     style.ranges(axes, own.batch_size, values, label=label, **look | {"linestyle": ""})
     if line is not None:
         # a batch size that does not divide has fewer examples in a step, in the mean

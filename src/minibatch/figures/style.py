@@ -57,7 +57,7 @@ def figure(
     return made, made.subplots(rows, columns, squeeze=False, **shared)
 
 
-def grid(title: str, count: int) -> tuple[Figure, np.ndarray]:
+def grid(title: str, count: int, y_label: str) -> tuple[Figure, np.ndarray]:
     """A figure of this many panels of one size, two side by side, on common axes."""
     columns = min(2, count)
     rows = -(-count // columns)
@@ -65,6 +65,10 @@ def grid(title: str, count: int) -> tuple[Figure, np.ndarray]:
     made, panels = figure(title, rows, columns, size=size, sharex=True, sharey=True)
     for axes in panels.flat[count:]:
         axes.set_axis_off()
+    for axes in panels.flat[:count]:
+        axes.xaxis.set_tick_params(labelbottom=True)
+    for axes in panels[:, 0]:
+        axes.set_ylabel(y_label)
     return made, panels
 
 

@@ -195,10 +195,7 @@ def _protocol(config: dict) -> dict[str, dict]:
         return {}
     protocol = config["protocol"]
     values = {"runs": found, "repeats": protocol["repeats"], "threads": config["threads"]}
-    return {
-        f"results/protocol/{launch}.parquet": values | {"launch": launch}
-        for launch in range(1, protocol["launches"] + 1)
-    }
+    return _launches("results/protocol", protocol, values)
 
 
 def _chapters(config: dict, batch_size: int) -> dict | None:
@@ -243,7 +240,7 @@ def _ceilings(config: dict) -> dict:
 
 
 def _launches(whole: str, section: dict, parameters: dict) -> dict[str, dict]:
-    """The parameters of the table of each launch, by path; `whole` is all of them together."""
+    """The parameters of the table of each launch, by path, in the folder called like the whole."""
     return {
         f"{whole.removesuffix('.parquet')}/{launch}.parquet": parameters | {"launch": launch}
         for launch in range(1, section["launches"] + 1)

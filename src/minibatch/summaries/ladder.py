@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from minibatch.summaries import steptime
 from minibatch.summaries.intervals import of_ratio, of_times
-from minibatch.summaries.steptime import per_launch
+from minibatch.summaries.steptime import BASELINE, CELL, fastest, per_launch
 
 # What changes from one rung to the next: implementation and loader.
 RUNGS = {
@@ -12,7 +13,6 @@ RUNGS = {
     "concise": ("concise", "direct"),
     "compiled": ("compiled", "direct"),
 }
-BASELINE = "baseline"  # the last rung, and the implementation of all that has no framework
 CHAPTERS = (1, 10, 100)  # batch sizes, beside all examples at once
 
 
@@ -20,15 +20,17 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row for each framework, device, rung and batch size of the chapter, from the top.
 
     Each rung takes the same steps on the same examples; those of NumPy, on all at once, and of a
-    long fit need not put them in order each time. `seconds` is the geometric mean over
-    launches with its 95 % interval, `ratio` how many times those of the baseline at that batch
-    size, with the interval of that. The last rows are the baseline: without a framework, whatever
+    long fit need not put them in order each time. `seconds` is the geometric mean over launches
+    with its 95 % interval, `ratio` how many times those of the baseline at that batch size, with
+    the interval of that. The last rows are the baseline: without a framework, whatever
     is fastest at a batch size. Where none of the chapter's batch sizes was timed, all are shown.
     """
     launches = per_launch(tables)
     launches = launches.assign(seconds=launches.seconds * launches.epoch_steps)
     launches = launches[launches.batch_size.isin(_sizes(launches))]
-    below = _fastest(launches[launches.implementation == BASELINE])
+    below = dict(
+        iter(launches.merge(fastest(steptime.summarise(tables))[CELL]).groupby("batch_size"))
+    )
     found = []
     for whose, own in launches.groupby(["framework", "device"], sort=False):
         for rung, does in RUNGS.items():
@@ -46,15 +48,6 @@ def _sizes(launches: pd.DataFrame) -> set[int]:
     every = set(launches.batch_size)
     full = set(launches.batch_size[launches.epoch_steps == 1])
     return every & {*CHAPTERS, *full} or every
-
-
-def _fastest(baselines: pd.DataFrame) -> dict[int, pd.DataFrame]:
-    """The launches of what is fastest at each batch size."""
-    found = {}
-    for size, rows in baselines.groupby("batch_size"):
-        ways = [way for _, way in rows.groupby(["framework", "loader"], sort=False)]
-        found[size] = min(ways, key=lambda way: of_times(way.seconds)[0])
-    return found
 
 
 def _row(rows: pd.DataFrame) -> tuple[str, float, float, float]:

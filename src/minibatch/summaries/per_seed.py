@@ -57,11 +57,6 @@ def plain(rows: pd.DataFrame) -> pd.Series:
     return (rows[list(PLAIN)] == list(PLAIN.values())).all(axis=1)
 
 
-def plain_epochs(traces: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `per_seed` for the plain runs, all of which do the same work in an epoch."""
-    return per_seed(traces[plain(traces)], target_loss=0)
-
-
 def spread(values: pd.Series, low: float = 0, high: float = 1) -> pd.Series:
     """Median and two quantiles, the lowest and highest value by default; NaN counts as infinity.
 

@@ -13,7 +13,6 @@ from minibatch.summaries.per_seed import per_seed, plain
 from minibatch.summaries.text import counted
 
 CERTAIN = 0.9  # the share of comparisons that must agree for a verdict
-ABOUT = 1.25  # "about as fast": within this factor
 SIZES = {"sgd": 1, "minibatch_10": 10, "minibatch_100": 100}  # gd has all
 HORIZON = 50  # steps of gradient descent to look ahead
 COLUMNS = ["framework", "device", "statement", "loader", "criterion", "verdict", "evidence"]

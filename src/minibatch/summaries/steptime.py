@@ -6,6 +6,7 @@ from minibatch.summaries.intervals import of_times, over_launches
 
 SERIES = ["framework", "device", "implementation", "loader"]
 CELL = [*SERIES, "batch_size"]
+BASELINE = "baseline"  # the implementation of all that has no framework
 PARTS = ["start_seconds", "load_seconds", "compute_seconds", "update_seconds"]
 
 
@@ -74,7 +75,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def fastest(steps: pd.DataFrame) -> pd.DataFrame:
     """The baseline of a summary's rows: at each batch size, what is fastest without framework."""
-    found = steps[steps.implementation == "baseline"].sort_values(["batch_size", "seconds"])
+    found = steps[steps.implementation == BASELINE].sort_values(["batch_size", "seconds"])
     return found.drop_duplicates("batch_size")
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from minibatch.summaries import stepcost
 from minibatch.summaries.intervals import of_ratio, of_times
-from minibatch.summaries.steptime import per_launch
+from minibatch.summaries.steptime import BASELINE, per_launch
 from minibatch.summaries.text import digits
 from minibatch.summaries.verdict import ABOUT, UNMEASURED, about, ratio, shown, verdict
 
@@ -29,7 +29,7 @@ def statements(tables: dict[str, pd.DataFrame]) -> dict[tuple[str, str], list[di
     All but the batch sizes is as in the chapter: from scratch, with each loader.
     """
     launches = per_launch(tables)
-    measured = launches[launches.implementation != "baseline"]
+    measured = launches[launches.implementation != BASELINE]
     loop = launches[(launches.framework == "numba") & (launches.batch_size == 1)]
     found = {}
     for place, rows in measured.groupby(["framework", "device"], sort=False):
