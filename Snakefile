@@ -66,9 +66,7 @@ localrules:
     download,
     environment,
     standardise,
-    gather_ceilings,
-    gather_matmul,
-    gather_steptime,
+    gather,
     summary,
     figure,
     report,
@@ -109,6 +107,7 @@ include: "workflow/rules/steptime.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/protocol.smk"
 include: "workflow/rules/parallel.smk"
+include: "workflow/rules/gather.smk"
 include: "workflow/rules/summary.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"

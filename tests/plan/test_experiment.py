@@ -282,7 +282,8 @@ def test_what_bounds_the_machine_is_measured_once_whatever_the_frameworks():
     parts = [f"results/ceilings/{launch}.parquet" for launch in (1, 2)]
     assert [found[path]["launch"] for path in parts] == [1, 2]
     asked = {"product": 2048, "copy_kib": [4, 1024], "budget_seconds": 1.0, "launch": 1}
-    assert found[parts[0]] == asked | {"packages": {"numpy": "==2.4.6"}}
+    pins = {"numpy": "==2.4.6", "threadpoolctl": "==3.8.0"}
+    assert found[parts[0]] == asked | {"packages": pins}
     assert found[experiment.CEILINGS]["inputs"] == {path: digest(found[path]) for path in parts}
 
 
@@ -386,6 +387,7 @@ GATHERED = those("matmul/pytorch/cpu.", "steptime/pytorch/cpu.")
         ("numpy==2.4.6", BY_PYTORCH | those("baseline", "ceilings")),
         ("numba==0.68.1", those("baseline")),
         ("scikit-learn==1.9.1", those("baseline")),
+        ("threadpoolctl==3.8.0", those("baseline", "ceilings")),
     ],
 )
 def test_a_bumped_pin_measures_anew_what_that_package_computes_and_nothing_else(

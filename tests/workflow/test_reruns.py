@@ -301,6 +301,7 @@ PINS = {
     "numpy==2.4.6": AFTER_VERIFY | PARALLEL | AFTER_BASELINE | ALL_BOUNDED | PROTOCOL,
     "numba==0.68.1": AFTER_BASELINE,
     "scikit-learn==1.9.1": AFTER_BASELINE,
+    "threadpoolctl==3.8.0": AFTER_BASELINE | ALL_BOUNDED,
 }
 
 

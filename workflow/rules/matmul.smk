@@ -1,7 +1,6 @@
 # Times matrix products, a job a launch of the process, since times differ from one to the next.
 # reads  results/verify: where the gate is closed, the tables are empty
-# writes results/matmul/FRAMEWORK/DEVICE/LAUNCH.parquet,
-#        and all of them together in results/matmul/FRAMEWORK/DEVICE.parquet
+# writes results/matmul/FRAMEWORK/DEVICE/LAUNCH.parquet
 
 
 rule matmul:
@@ -21,26 +20,4 @@ rule matmul:
         "Timing products with {wildcards.framework} on {wildcards.device}, launch {wildcards.launch}"
     shell:
         "{params.python} -m minibatch.stages.matmul --parameters {params.config:q}"
-        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"
-
-
-rule gather_matmul:
-    """All launches in one table."""
-    input:
-        lambda wc: [
-            path
-            for path in TABLES
-            if path.startswith(f"results/matmul/{wc.framework}/{wc.device}/")
-        ],
-    output:
-        "results/matmul/{framework}/{device}.parquet",
-    log:
-        "results/logs/matmul/{framework}/{device}.log",
-    params:
-        config=asked("results/matmul/{framework}/{device}.parquet"),
-        code=code("minibatch.stages.gather"),
-    message:
-        "Putting the matrix products of {wildcards.framework} on {wildcards.device} together"
-    shell:
-        "{PYTHON} -m minibatch.stages.gather --parameters {params.config:q}"
         " --inputs {input} --output {output} 2>&1 | tee {log} >&2"

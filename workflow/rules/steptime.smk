@@ -1,8 +1,7 @@
 # Times steps of SGD, a job a launch of the process, since times differ from one launch to the next.
 # reads  results/data/examples.parquet, and results/verify: where the gate is closed, the tables
 #        are empty
-# writes results/steptime/FRAMEWORK/DEVICE/LAUNCH.parquet,
-#        and all of them together in results/steptime/FRAMEWORK/DEVICE.parquet
+# writes results/steptime/FRAMEWORK/DEVICE/LAUNCH.parquet
 
 
 rule steptime:
@@ -24,26 +23,4 @@ rule steptime:
         "Timing steps with {wildcards.framework} on {wildcards.device}, launch {wildcards.launch}"
     shell:
         "{params.python} -m minibatch.stages.steptime --parameters {params.config:q}"
-        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"
-
-
-rule gather_steptime:
-    """All launches in one table."""
-    input:
-        lambda wc: [
-            path
-            for path in TABLES
-            if path.startswith(f"results/steptime/{wc.framework}/{wc.device}/")
-        ],
-    output:
-        "results/steptime/{framework}/{device}.parquet",
-    log:
-        "results/logs/steptime/{framework}/{device}.log",
-    params:
-        config=asked("results/steptime/{framework}/{device}.parquet"),
-        code=code("minibatch.stages.gather"),
-    message:
-        "Putting the launches of {wildcards.framework} on {wildcards.device} together"
-    shell:
-        "{PYTHON} -m minibatch.stages.gather --parameters {params.config:q}"
         " --inputs {input} --output {output} 2>&1 | tee {log} >&2"

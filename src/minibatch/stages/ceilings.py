@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from minibatch import command
 from minibatch.sgd import rounds
@@ -26,7 +27,8 @@ def measure(
     """
     sizes = caches()
     works = [Product(product), *(Copy(kib * 2**10, sizes) for kib in copy_kib)]
-    rows = rounds.measure(works, budget_seconds=budget_seconds, launch=launch)
+    with threadpool_limits(1):
+        rows = rounds.measure(works, budget_seconds=budget_seconds, launch=launch)
     check_threads([row for row in rows if row["strategy"] == "product"], threads=1)
     return pd.DataFrame(rows).assign(**ABOUT)
 
