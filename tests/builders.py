@@ -11,6 +11,31 @@ from minibatch.summaries import machines
 from minibatch.summaries.ladder import RUNGS
 from minibatch.tables.canonical import digest
 
+# A run as in the chapter, all of the dataset at once.
+RUN = {
+    "machine": "here",
+    "framework": "pytorch",
+    "device": "cpu",
+    "implementation": "scratch",
+    "objective": "half_mse",
+    "loader": "framework",
+    "batch_size": 1500,
+    "learning_rate": 1.0,
+    "epochs": 2,
+    "schedule": "constant",
+    "sampling": "permutation",
+    "copies": 1,
+    "seed": 0,
+}
+
+
+def trace(run, losses, seconds, **values):
+    """A trace of a point every half epoch, whose time is all computing."""
+    points = np.arange(len(losses))
+    columns = {"run": run, "step": points, "epoch": points / 2, "loss": losses}
+    clock = {"seconds": seconds, "load_seconds": 0.0, "compute_seconds": seconds}
+    return pd.DataFrame(columns | clock | {"update_seconds": 0.0}).assign(**RUN | values)
+
 
 def samples(
     seconds: dict[tuple[str, str, str, int], Sequence[float]], examples=1500, repeats=2, **about

@@ -7,37 +7,13 @@ import pandas as pd
 import pytest
 
 import builders
-from minibatch.report import sheets
+from builders import RUN, trace
 from minibatch.report.sheets import answer
 from minibatch.sgd import surrogate
 from minibatch.summaries import agreement, chapter, matmul, problem, published, statements, training
 from minibatch.summaries.intervals import of_times
 from minibatch.summaries.per_seed import per_seed, plain, spread
 from minibatch.summaries.text import digits, times
-
-DEFAULTS = {
-    "machine": "here",
-    "framework": "pytorch",
-    "device": "cpu",
-    "implementation": "scratch",
-    "objective": "half_mse",
-    "loader": "framework",
-    "batch_size": 1500,
-    "learning_rate": 1.0,
-    "epochs": 2,
-    "schedule": "constant",
-    "sampling": "permutation",
-    "copies": 1,
-    "seed": 0,
-}
-
-
-def trace(run, losses, seconds, **values):
-    """A trace of a point every half epoch, whose time is all computing."""
-    points = np.arange(len(losses))
-    columns = {"run": run, "step": points, "epoch": points / 2, "loss": losses}
-    clock = {"seconds": seconds, "load_seconds": 0.0, "compute_seconds": seconds}
-    return pd.DataFrame(columns | clock | {"update_seconds": 0.0}).assign(**DEFAULTS | values)
 
 
 def samples(**seconds):
@@ -88,7 +64,7 @@ def test_a_run_that_ends_above_its_start_or_nowhere_diverged_and_never_reached_t
     "values", [{"schedule": "tenth"}, {"sampling": "replacement"}, {"copies": 2}]
 )
 def test_a_run_that_differs_in_one_respect_is_not_plain(values):
-    rows = pd.DataFrame([DEFAULTS, DEFAULTS | values, DEFAULTS | {"learning_rate": 2.0}])
+    rows = pd.DataFrame([RUN, RUN | values, RUN | {"learning_rate": 2.0}])
     assert plain(rows).tolist() == [True, False, True]
     assert plain(rows[:0]).tolist() == []
 
@@ -412,191 +388,7 @@ def test_a_problem_that_diverges_in_every_way_has_no_distance(last):
     assert np.isnan(row["apart"])
 
 
-# The tables as text.
-
-
-def records(sheet):
-    return [dict(zip(sheet["columns"], row, strict=True)) for row in sheet["rows"]]
-
-
-def test_a_sheet_is_text_with_a_dash_for_what_is_missing():
-    frame = pd.DataFrame({"a": [1, 2], "b": [0.123456, np.nan], "c": ["x", None]})
-    assert sheets.sheet("title", frame) == {
-        "title": "title",
-        "columns": ["a", "b", "c"],
-        "rows": [["1", "0.1235", "x"], ["2", "–", "–"]],
-    }
-
-
-def shown_published(quantity, value, measured, low=None, high=None, inside=None, **values):
-    row = {
-        "machine": "here",
-        "framework": "mxnet",
-        "device": "cpu",
-        "experiment": "element",
-        "implementation": None,
-    }
-    row |= {"quantity": quantity, "published": value, "measured": measured, "inside": inside}
-    row |= {"low": measured if low is None else low, "high": measured if high is None else high}
-    row["ratio"] = measured / value if value else np.nan
-    frame = pd.DataFrame([row | values]).astype({"inside": "boolean"})
-    [shown] = records(sheets.published(frame))
-    return shown
-
-
-def test_a_published_number_stands_beside_ours_with_range_ratio_and_verdict():
-    shown = shown_published("loss", 0.25, 0.26, 0.24, 0.27, True, implementation="concise")
-    assert shown == {
-        **{"framework": "mxnet", "device": "cpu", "experiment": "element (concise)"},
-        **{"quantity": "loss", "published": "0.25", "measured": "0.26", "ratio": "1.04"},
-        **{"range": "0.24 to 0.27", "inside": "yes"},
-    }
-    assert shown_published("loss", 0.25, 0.26, inside=False)["inside"] == "no"
-    shown = shown_published("seconds_per_epoch", 2.0, 1.0)
-    assert (shown["quantity"], shown["inside"]) == ("seconds per epoch", "n/a")
-
-
-def test_a_published_rate_of_0000_is_at_most_its_rounding_so_that_ours_is_more_than_that_many():
-    assert shown_published("gflops", 0.0, 0.002)["ratio"] == "> 3.58"  # 0.0005 of 0.03 GFLOP
-    assert shown_published("gflops", 0.001, 0.002)["ratio"] == "2"
-
-
-@pytest.mark.parametrize("value", [0.0, 0.25])
-def test_a_published_number_that_was_not_measured_is_said_to_be_so(value):
-    shown = shown_published("gflops", value, np.nan)
-    assert {shown[name] for name in ("measured", "range", "ratio")} == {"not measured"}
-    assert shown["inside"] == "n/a"
-    assert "nan" not in " ".join(shown.values())
-
-
-def test_published_results_of_no_framework_that_was_measured_are_a_table_without_rows():
-    rows = {"framework": ["mxnet"], "implementation": [None], "experiment": ["column"]}
-    rows |= {"quantity": ["gflops"], "value": [2.0]}
-    tables = {
-        "published": pd.DataFrame(rows),
-        "matmul": rates(column=[1.0]),
-        "training": training.summarise({"traces": trace("gd", [0.5, 0.2], [0, 1])}, 0.25),
-    }
-    assert sheets.published(published.summarise(tables))["rows"] == []
-
-
-def summary(*traces):
-    return training.summarise({"traces": pd.concat(traces)}, 0.25)
-
-
-def test_the_ladder_sheet_has_a_row_a_rung_in_order_and_a_column_a_batch_size():
-    frame = pd.DataFrame(
-        [
-            ("jax", "cpu", "scratch", 1, 2e-3, 20.0),
-            ("jax", "cpu", "scratch", 10, 1e-3, 5.0),
-            ("jax", "cpu", "compiled", 10, 4e-4, 2.0),
-            ("jax", "cpu", "compiled", 1, 3e-4, 3.0),
-            ("numba", "cpu", "baseline", 1, 1e-4, 1.0),
-        ],
-        columns=["framework", "device", "rung", "batch_size", "seconds", "ratio"],
-    )
-    frame = frame.assign(machine="here", ratio_low=frame.ratio / 2, ratio_high=frame.ratio * 2)
-    shown = sheets.ladder(frame)
-    head = ["framework", "device", "rung", "batch size 1", "batch size 10"]
-    assert shown["columns"] == head
-    assert shown["rows"] == [
-        ["jax", "cpu", "scratch", "2 ms (10× to 40×)", "1 ms (2.5× to 10×)"],
-        ["jax", "cpu", "compiled", "0.3 ms (1.5× to 6×)", "0.4 ms (1× to 4×)"],
-        ["numba", "cpu", "baseline", "0.1 ms (0.5× to 2×)", "–"],
-    ]
-
-
-def test_the_runs_are_shown_in_milliseconds_and_without_the_cells_of_a_grid():
-    shown = sheets.training(
-        summary(
-            trace("gd", [0.5, 0.3, 0.2], [0, 3e-3, 4e-3], epochs=2),
-            trace("gd", [0.5, 0.3, 0.3], [0, 3e-3, 8e-3], epochs=2, loader="direct"),
-            *(trace("grid", [0.5, 0.2], [0, 1e-3], batch_size=size) for size in (1, 10)),
-        )
-    )
-    columns = ["run", "loader", "final loss", "over seeds", "ms per epoch", "ms to target"]
-    assert [[row[name] for name in columns] for row in records(shown)] == [
-        ["gd", "framework", "0.2000", "0.2000 to 0.2000", "2", "4"],
-        ["gd", "direct", "0.3000", "0.3000 to 0.3000", "4", "never"],
-    ]
-
-
-def test_the_answers_are_the_fastest_run_of_each_kind_with_the_fastest_on_top():
-    shown = sheets.answers(
-        summary(
-            trace("gd", [0.5, 0.2], [0, 3e-3]),
-            trace("quick", [0.5, 0.2], [0, 2e-3], batch_size=300),
-            trace("compiled", [0.5, 0.2], [0, 1e-3], implementation="compiled", framework="jax"),
-            trace("gd", [0.5, 0.4], [0, 1e-3], framework="mxnet"),
-            trace("twice", [0.5, 0.2], [0, 1e-4], copies=2),
-            trace("slower", [0.5, 0.2], [0, 1e-4], schedule="tenth"),
-            trace("again", [0.5, 0.2], [0, 1e-4], sampling="replacement"),
-        ),
-        0.25,
-    )
-    columns = ["framework", "implementation", "batch size", "run", "ms to target"]
-    assert [[row[name] for name in columns] for row in records(shown)] == [
-        ["jax", "compiled", "1500", "compiled", "1"],
-        ["pytorch", "scratch", "300", "quick", "2"],
-        ["mxnet", "scratch", "1500", "gd", "never"],
-    ]
-    assert "0.25" in shown["title"]
-
-
-def statement(text, verdict, framework="pytorch", loader=None):
-    row = {"statement": text, "verdict": verdict, "framework": framework, "device": "cpu"}
-    return row | {"loader": loader, "criterion": f"of {text}", "evidence": f"for {framework}"}
-
-
-def test_statements_have_a_row_each_and_loader_and_a_column_a_framework():
-    frame = pd.DataFrame(
-        [
-            statement("b", "holds"),
-            statement("a", "undecided", loader="framework"),
-            statement("a", "holds", loader="direct"),
-            statement("b", "does not hold", "mxnet"),
-            statement("a", "holds", "mxnet", loader="direct"),
-        ]
-    )
-    shown = sheets.statements(frame)
-    assert shown["columns"] == ["statement", "loader", "pytorch on cpu", "mxnet on cpu"]
-    assert shown["rows"] == [
-        ["b", "any", "holds", "does not hold"],
-        ["a", "framework", "undecided", "–"],
-        ["a", "direct", "holds", "holds"],
-    ]
-    evidence = ["b", "–", "holds", "for pytorch", "of b", "pytorch", "cpu"]
-    assert sheets.evidence(frame)["rows"][0] == evidence
-
-
-def test_statements_of_products_and_of_memory_are_in_one_table(examples):
-    tables = {"examples": examples, "traces": trace("none", [0.5], [0])} | TIMED
-    tables |= {"matmul": samples(block=[1] * 3, full=[1] * 3), "ceilings": builders.ceilings()}
-    products = statements.summarise(tables, 0.25)
-    shown = sheets.statements(products)
-    assert shown["columns"] == ["statement", "loader", "pytorch on cpu", "numpy on cpu"]
-    assert {row[1] for row in shown["rows"]} == {"any"}
-    assert [row[2:] for row in shown["rows"]] == [
-        *[["not measured", "–"]] * 3,
-        ["holds", "–"],
-        ["not measured", "–"],
-        *[["–", "holds"]] * 2,
-    ]
-    assert len(sheets.evidence(products)["rows"]) == 7
-
-
-def test_the_agreement_sheet_shows_the_problems_that_more_than_two_ways_solved():
-    three = [ways(*seeds(0.2), framework=name) for name in ("pytorch", "jax", "mxnet")]
-    two = [ways(*seeds(0.2), loader=name, batch_size=10) for name in ("framework", "direct")]
-    twice = [ways(*seeds(0.2), framework=name, copies=2) for name in ("pytorch", "jax", "mxnet")]
-    [row] = records(sheets.agreement(agree(*three, *two, *twice)))
-    assert list(row.values()) == ["1500", "1", "2", "half_mse", "3", "1", "0"]
-    assert sheets.agreement(agree(*two))["rows"] == []
-
-
-def test_checks_are_passed_or_failed():
-    frame = pd.DataFrame({"check": ["one", "other"], "passed": [True, False]})
-    assert sheets.checks(frame)["rows"] == [["one", "passed"], ["other", "FAILED"]]
+# Numbers as text.
 
 
 @pytest.mark.parametrize(
