@@ -7,6 +7,7 @@ import pandas as pd
 
 from minibatch.sgd.protocols import BOOK, WITHOUT, Run
 from minibatch.sgd.strategies import flop
+from minibatch.stages.sweep import GROUPS, QUANTILES
 from minibatch.summaries import machines
 from minibatch.summaries.ladder import RUNGS
 from minibatch.tables.canonical import digest
@@ -67,6 +68,34 @@ def launches(seconds: dict, *more: pd.DataFrame, **about) -> dict[str, pd.DataFr
     below = found[found.implementation == "baseline"]
     others = found[found.implementation != "baseline"]
     return {"samples": others, "baseline": loop if below.empty else below}
+
+
+def curves(counts: dict[int, int], lowest=0.2417, examples=1500, **about) -> pd.DataFrame:
+    """Losses of a sweep by batch size: the lowest from this many steps on, at one rate of three.
+
+    At a smaller rate the loss stays as it was, at a larger one the runs diverge.
+    """
+    rows = []
+    for size, count in counts.items():
+        for step in sorted({0, max(0, count - 1), count, 2 * count}):
+            fallen = lowest if step >= count else 0.5
+            for rate, loss in ((0.01, 0.5), (0.1, fallen), (1.0, np.inf if step else 0.5)):
+                row = {"batch_size": size, "learning_rate": rate, "step": step}
+                rows.append(row | {"examples": min(step * size, examples), "mean_loss": loss})
+    table = pd.DataFrame(rows)
+    same = dict.fromkeys([*QUANTILES, *GROUPS], table.mean_loss)
+    known = {"variant": "plain", "seeds": len(GROUPS), "standard_error": 0.0}
+    return table.assign(**known, expected_loss=np.nan, **same, **about)
+
+
+ANSWER = {"targets": [{"loss": 0.25}], "resamples": 100}
+
+
+def swept(counts: dict[int, int] | None = None) -> dict[str, pd.DataFrame]:
+    """The tables that the steps to a loss are made from."""
+    counts = {1: 500, 10: 60, 100: 9, 1500: 3} if counts is None else counts
+    problem = pd.DataFrame({"examples": [1500], "floor": [0.2417]})
+    return {"curves": curves(counts), "problem": problem}
 
 
 def steps(seconds: dict[tuple[int, int], Sequence[float]], **about) -> pd.DataFrame:

@@ -40,6 +40,10 @@ VALUES = {
     "block": [1, 32, BLOCK, BLOCK, 512],
     "columns": [1, 32, BLOCK, 512],
     "repeats": [1, 2],
+    "learning_rates": [2, 3, 5],
+    "lowest": ["0.1%", "1 %", "50%"],
+    "targets": [0.25, 1, "0.5%", "50%", "90 %"],
+    "resamples": [100, 150],
     "ranks": [*range(1, 10)],
     "copy_mib": [1, 2, 100, 4096],
     "copy_kib": [1, 4, 64, 1024, 30_000, 300_000],
@@ -74,6 +78,8 @@ class Draw:
             return self._object(schema, name)
         if kind == "array":
             return self._array(schema, name)
+        if "multipleOf" in schema:
+            return schema["multipleOf"] * self._random.choice([1, 2])
         return self._random.choice(VALUES.get(name, SIZES))
 
     def _object(self, schema: dict, name: str) -> dict:
@@ -116,7 +122,11 @@ def legal(random: Random, most: int) -> dict:
     parallel["ranks"] = [*dict.fromkeys([*parallel["ranks"], 1])]
     rows = config["dataset"]["rows"]
     sizes = _at_most(rows, config["steptime"]["batch_size"])
-    config["steptime"]["batch_size"] = [*dict.fromkeys([*sizes, *random.sample(SOME, 3)])]
+    shared = random.sample(SOME, 3)
+    config["steptime"]["batch_size"] = [*dict.fromkeys([*sizes, *shared])]
+    sweep = _at_most(rows, config["sweep"]["batch_size"])
+    config["sweep"]["batch_size"] = [*dict.fromkeys([*sweep, *shared])]
+    config["sweep"]["lowest"] = "0.1%"  # no target is below it
     _mend_runs(training["runs"], rows, random, most)
     return config
 

@@ -96,6 +96,8 @@ class Tables:
         _, stage, *_ = path.removesuffix(".parquet").split("/")
         if stage == "data":
             return _examples(self._rows, parameters["scaling"]).copy()
+        if stage == "sweep":
+            return _curves(parameters, self._rows, random)
         if stage == "parallel":
             return _steps(parameters, random)
         if stage == "ceilings" and "copy_kib" in parameters:
@@ -191,6 +193,17 @@ def _launch(ways: dict, parameters: dict, examples: int, random) -> pd.DataFrame
     seconds = {way: _seconds(random, 1) for way in ways}
     table = builders.samples(seconds, examples, busy=bool(random.random() < 0.1))
     return table.assign(launch=parameters["launch"])
+
+
+def _curves(parameters: dict, examples: int, random) -> pd.DataFrame:
+    """A sweep whose runs end at the floor, or above all that may be asked for."""
+    lowest = FLOOR if random.random() < 0.8 else 1e7
+    least = random.integers(1, 10)
+    counts = {
+        size: int(least * (1 + random.uniform(10, 200) / size))
+        for size in parameters["batch_sizes"]
+    }
+    return builders.curves(counts, lowest, examples)
 
 
 def _steps(parameters: dict, random) -> pd.DataFrame:

@@ -40,7 +40,7 @@ KINDS |= {"product_device": 8, "exercise_1_grid": 25}
 KINDS |= dict.fromkeys([*targets.COMPARED], 40)
 KINDS |= {
     "protocol": 60,
-    "published": 1,
+    "published": 1.5,
     "ladder": 1,
     "agreement": 1,
     "statements": 2,
@@ -235,7 +235,7 @@ CONCISE = RUN | {"implementation": "concise"}
 TENTH = {"base": "gd", "schedule": "tenth", "learning_rate": 0.5}
 GRID = RUN | {"batch_size": [1, 10], "learning_rate": [0.1, 1.0]}
 FROM_SCRATCH = "No run was measured that is written from scratch"
-LESS = "Batch size 100 beats GD in time to a loss."
+LESS = "Batch size 100 takes less time than the full batch to a loss."
 CASES = {
     "no run on all examples": ("training.runs", {"sgd": RUN}, "loss_by_epoch", "floor ends sgd"),
     "compiled runs alone": ("training.runs", {"x": COMPILED}, "loss_by_time", FROM_SCRATCH),
@@ -244,8 +244,8 @@ CASES = {
     "one product": ("matmul.strategies", ["full"], "product_size", "GFLOP/s by size\n"),
     "no block": ("matmul.strategies", ["element", "column"], "roofline", "How fast products are"),
     "one block width": ("matmul.blocks.columns", [4], "product_size", "GFLOP/s by size\n"),
-    "more seeds": ("training.runs.gd.seeds", 3, "statements", LESS),
-    "more sizes": ("training.runs.minibatch_100.batch_size", [50, 100], "statements", LESS),
+    "no full batch": ("sweep.batch_size", [1, 7, 100], "statements", LESS),
+    "one target": ("answer.targets", [0.3], "steps_to_target", "not loss of floor"),
     "two variants": ("training.runs.slow", TENTH, "exercise_2_schedule", "slow\n"),
     "two grids": ("training.runs.fine", GRID, "exercise_1_grid", "fine: loss above the floor"),
 }
@@ -281,4 +281,3 @@ def test_where_every_run_diverges_no_batch_size_is_first():
     said = everything(CONFIG, fates=[0, 0, 0, 0, 0.5, 0.5])
     assert "The median seed of every run diverges" in said["loss_by_epoch"]
     assert "No run reaches a loss of 0.3" in said["loss_by_time"]
-    assert "No run reaches a loss of 0.3" in said["report"]

@@ -52,6 +52,8 @@ training:
     twice: {base: gd, batch_size: 3000, copies: 2}
 parallel: {ranks: [1, 2], batch_size: [20, 5000], budget_seconds: 0.4}
 protocol: {launches: 5, repeats: 2}
+sweep: {batch_size: [1500, 1000, 100, 10, 7, 1], learning_rates: 8, lowest: 1%, seeds: 80}
+answer: {targets: [0.3, 2%], resamples: 150}
 """
 ROOT = Path(config.__file__).parents[3]
 
@@ -112,6 +114,7 @@ def test_the_configuration_that_the_tests_below_edit_is_valid(tmp_path):
         ("sizes_of_others: [256]", "sizes_of_others: [1, 4096]"),  # unlike blocks.n, any
         ("[10, 100, 1000]", "[1, 1500, 7]"),
         ("launches: 4", "launches: 2"),
+        ("[0.3, 2%]", "[100 %, 1.5, 1.0%]"),
         ("budget_seconds: 0.2", "budget_seconds: 1"),
         ("[1, 2]", "[4, 1]"),
         ("[1, 2]", "[1]"),
@@ -399,6 +402,29 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
             "[10, 1501, 100]",
             "26: steptime.batch_size.1: 1501 is above the 1500 examples (dataset.rows)",
         ),
+        # a sweep that cannot be multiplied with times, and targets that it cannot reach
+        (
+            "[1500, 1000, 100, 10, 7, 1]",
+            "[1, 10, 5000]",
+            "44: sweep.batch_size.2: 5000 is above the 1500 examples (dataset.rows)",
+        ),
+        (
+            "[1500, 1000, 100, 10, 7, 1]",
+            "[1, 10, 100]",
+            "44: sweep.batch_size: 2 of these are among steptime.batch_size; at least 3 have to be",
+        ),
+        ("lowest: 1%", "lowest: 0.01", "44: sweep.lowest: 0.01 is not text"),
+        ("lowest: 1%", "lowest: 1", "44: sweep.lowest: 1 is not text"),
+        ("lowest: 1%", "lowest: one%", "44: sweep.lowest: 'one%' is not a share such as 0.5%"),
+        ("lowest: 1%", "lowest: 0%", "44: sweep.lowest: not from 0.01% to 100%"),
+        ("seeds: 80", "seeds: 90", "44: sweep.seeds: 90 is not a multiple of 40"),
+        ("seeds: 80", "seeds: 0", "44: sweep.seeds: 0 is too small; at least 40"),
+        ("2%]", "0.9%]", "45: answer.targets.1: 0.9% is below sweep.lowest, 1%"),
+        ("2%]", "-2%]", "45: answer.targets.1: '-2%' is not a share such as 0.5%"),
+        ("2%]", ".inf]", "45: answer.targets.1: not a finite number"),
+        ("[0.3, 2%]", "[0]", "45: answer.targets.0: 0 is not above 0"),
+        ("[0.3, 2%]", "[]", "45: answer.targets: empty; name at least one"),
+        ("resamples: 150", "resamples: 10", "45: answer.resamples: 10 is too small; at least 100"),
         ("launches: 3", "launches: 1", "26: steptime.launches: 1 is too small; at least 2"),
         ("launches: 3", "launches: 2.0", "26: steptime.launches: 2.0 is not a whole number"),
         (
@@ -618,7 +644,7 @@ def test_several_mistakes_are_several_lines(tmp_path):
 def test_a_mistake_that_several_frameworks_share_is_said_once(tmp_path, monkeypatch):
     monkeypatch.setattr(config.frameworks, "names", lambda: ["pytorch", "other"])
     text = edited("[pytorch]", "[pytorch, other]")
-    assert len(problems(tmp_path, edited("rows: 1500", "rows: 1000", text))) == 2
+    assert len(problems(tmp_path, edited("rows: 1500", "rows: 1000", text))) == 3
 
 
 def test_a_batch_of_an_override_above_the_examples_is_named_where_it_stands(tmp_path):

@@ -36,6 +36,13 @@ CONFIG = {
         },
     },
     "steptime": {"batch_size": [1, 10, 1500], "launches": 2, "budget_seconds": 1},
+    "sweep": {
+        "batch_size": [10, 1, 1500],
+        "learning_rates": 8,
+        "lowest": "0.5%",
+        "seeds": 40,
+    },
+    "answer": {"targets": [0.25, "1%"], "resamples": 100},
     "parallel": {"ranks": [1, 2], "batch_size": [10, 100], "budget_seconds": 1},
     "protocol": {"launches": 5, "repeats": 2},
     "training": {
@@ -79,6 +86,7 @@ TABLES = {
     "results/data/examples.parquet",
     *(f"results/steptime/baseline/cpu{end}.parquet" for end in ("/1", "/2", "")),
     "results/parallel/cpu.parquet",
+    "results/sweep/curves.parquet",
     *(f"results/ceilings{launch}.parquet" for launch in ("", "/1", "/2")),
     *(
         f"results/{stage}/{framework}/cpu{rest}.parquet"
@@ -186,8 +194,8 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
 @pytest.mark.parametrize(
     ("keys", "value", "expected"),
     [
-        ("dataset.rows", 1000, those("examples", "steptime", "parallel", "train")),
-        ("dataset.scaling", "whiten", those("examples", "steptime", "parallel", "train")),
+        ("dataset.rows", 1000, those("examples", "steptime", "parallel", "train", "sweep")),
+        ("dataset.scaling", "whiten", those("examples", "steptime", "parallel", "train", "sweep")),
         ("dataset.offline", "fail", set()),
         ("dataset.sources", ["http://a"], set()),
         ("training.target_loss", 0.3, set()),
@@ -204,6 +212,14 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
                 *(f"results/steptime/{name}/cpu.parquet" for name in TIMED),
             },
         ),
+        ("sweep.batch_size", [1, 2, 10, 1500], those("sweep")),
+        ("sweep.batch_size", [1500, 10, 1], set()),
+        ("sweep.learning_rates", 9, those("sweep")),
+        ("sweep.lowest", "1%", those("sweep")),
+        ("sweep.lowest", ".5 %", set()),
+        ("sweep.seeds", 80, those("sweep")),
+        ("answer.targets", [0.3], set()),
+        ("answer.resamples", 200, set()),
         ("parallel.ranks", [1, 4], those("parallel")),
         ("parallel.batch_size", [10], those("parallel")),
         ("parallel.budget_seconds", 2, those("parallel")),
@@ -384,8 +400,8 @@ GATHERED = those("matmul/pytorch/cpu.", "steptime/pytorch/cpu.")
     ("pin", "expected"),
     [
         ("torch==2.13.0", BY_PYTORCH),
-        ("numpy==2.4.6", BY_PYTORCH | those("baseline", "ceilings")),
-        ("numba==0.68.1", those("baseline")),
+        ("numpy==2.4.6", BY_PYTORCH | those("baseline", "ceilings", "sweep")),
+        ("numba==0.68.1", those("baseline", "sweep")),
         ("scikit-learn==1.9.1", those("baseline")),
         ("threadpoolctl==3.8.0", those("baseline", "ceilings")),
     ],

@@ -7,8 +7,8 @@ from minibatch.plan import experiment, targets
 from minibatch.tables.canonical import digest
 
 SVG = "results/figures/{}.svg"
-OF_ALL = ["roofline", "loss_by_epoch", "loss_by_time", "published", "ladder"]
-OF_ALL += ["step_time", "step_cost", "epoch_time", "step_parts"]
+OF_ALL = ["answer", "steps_to_target", "roofline", "loss_by_epoch", "loss_by_time", "published"]
+OF_ALL += ["ladder", "step_time", "step_cost", "epoch_time", "step_parts"]
 COMPARED = [f"results/steptime/{name}/cpu.parquet" for name in ("pytorch", "jax", "baseline")]
 
 
@@ -75,7 +75,7 @@ def test_a_changed_target_loss_changes_those_and_no_others():
     config = copy.deepcopy(CONFIG)
     config["training"]["target_loss"] = 0.3
     for made, expected in (
-        (targets.summaries, {"training", "statements"}),
+        (targets.summaries, {"training"}),
         (targets.figures, {"loss_by_time", "exercise_1_grid-cpu"}),
     ):
         before, after = made(CONFIG), made(config)
@@ -83,11 +83,26 @@ def test_a_changed_target_loss_changes_those_and_no_others():
         assert changed == expected
 
 
+@pytest.mark.parametrize(("key", "value"), [("targets", [0.26]), ("resamples", 200)])
+def test_another_target_or_resampling_measures_and_sweeps_nothing_again(key, value):
+    config = copy.deepcopy(CONFIG)
+    config["answer"][key] = value
+    assert experiment.measured(config) == experiment.measured(CONFIG)
+    before, after = targets.summaries(CONFIG), targets.summaries(config)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"steps", "critical", "time_to_target", "answer", "statements"}
+
+
+def test_a_target_is_a_loss_or_an_excess_over_the_floor():
+    [loss, excess] = experiment.answer(CONFIG)["targets"]
+    assert (loss, excess) == ({"loss": 0.25}, {"excess": 0.01})
+
+
 def test_a_framework_more_leaves_the_figures_of_the_first_alone_as_they_are():
     before = targets.figures(CONFIG)
     after = targets.figures(CONFIG | {"frameworks": ["pytorch", "jax", "mxnet"]})
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == set(OF_ALL)
+    assert changed == {*OF_ALL} - {"steps_to_target"}
 
 
 def test_summaries_read_the_tables_of_their_stage():
@@ -101,7 +116,11 @@ def test_summaries_read_the_tables_of_their_stage():
     for name in ("ladder", "steptime", "stepcost"):
         assert found[name].inputs == COMPARED
     products = [*matmul, experiment.CEILINGS]
-    assert found["statements"].inputs == [experiment.EXAMPLES, *products, *COMPARED, *every]
+    sweep = [experiment.CURVES, targets.PROBLEM]
+    read = [experiment.EXAMPLES, *products, *COMPARED, *every, *sweep]
+    assert found["statements"].inputs == read
+    assert found["steps"].inputs == found["critical"].inputs == sweep
+    assert found["time_to_target"].inputs == [*sweep, *COMPARED]
     assert found["published"].inputs[0] == "workflow/resources/published.csv"
 
 

@@ -14,6 +14,8 @@ from minibatch.sgd import surrogate
 from minibatch.sgd.protocols import Run
 from minibatch.summaries import (
     agreement,
+    answer,
+    critical,
     ladder,
     matmul,
     parallel,
@@ -23,6 +25,9 @@ from minibatch.summaries import (
     published,
     statements,
     stepcost,
+    steps,
+    steptime,
+    time_to_target,
     training,
 )
 
@@ -63,10 +68,19 @@ def tables():
         "ladder": ladder.summarise(launches),
         "stepcost": stepcost.summarise(launches),
         "parallel": parallel.summarise({"cpu": pd.DataFrame([step])}),
-        "statements": statements.summarise(
-            measured | {"examples": examples, "traces": traces} | launches, 0.25
-        ),
     }
+    swept = launches | builders.swept()
+    for name, module in (
+        ("steps", steps),
+        ("critical", critical),
+        ("time_to_target", time_to_target),
+    ):
+        made[name] = module.summarise(swept, **builders.ANSWER)
+    summarised = swept | {"critical": made["critical"], "stepcost": made["stepcost"]}
+    summarised["steptime"] = steptime.summarise(launches)
+    made["answer"] = answer.summarise(summarised, **builders.ANSWER)
+    known = measured | swept | {"examples": examples, "traces": traces}
+    made["statements"] = statements.summarise(known, **builders.ANSWER)
     runs = [Run(1500, 10, 1.0), Run(100, 2, 0.4)]
     clocked = pd.concat([builders.clocked(runs, repeats=1, launch=launch) for launch in (1, 2)])
     made["protocol"] = protocol.summarise({"samples": clocked, "published": empty})
@@ -112,7 +126,7 @@ def test_every_figure_of_the_study_has_a_caption(kind):
 
 def test_every_sheet_is_shown_once():
     titles = re.findall("<caption>(.*?)</caption>", render())
-    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 15
+    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 18
 
 
 def test_a_verdict_is_marked_by_more_than_its_colour():

@@ -6,7 +6,18 @@ import pytest
 
 import builders
 from minibatch.report import sheets
-from minibatch.summaries import ladder, matmul, parallel, published, statements, training
+from minibatch.summaries import (
+    answer,
+    critical,
+    ladder,
+    matmul,
+    parallel,
+    published,
+    statements,
+    stepcost,
+    steptime,
+    training,
+)
 
 PLACE = {"machine": "node1", "framework": "jax", "device": "cpu"}
 GPU = {"machine": "gpu01", "device": "cuda"}
@@ -70,7 +81,18 @@ def summaries(*abouts):
         "published": published.summarise(made | {"published": CHAPTER}),
         "ladder": ladder.summarise(launches(*(paces(**about) for about in abouts))),
         "parallel": parallel.summarise(dict(enumerate(steps(**about) for about in abouts))),
+        "answer": answers(*abouts),
     }
+
+
+def answers(*abouts):
+    """Of a framework with three batch sizes."""
+    cells = {("jax", "scratch", "direct", size): [1e-6, 2e-6] for size in (1, 10, 100)}
+    timed = [builders.samples(cells, **PLACE | about) for about in abouts]
+    tables = {"samples": pd.concat(timed), "baseline": timed[0][:0]} | builders.swept()
+    tables |= {"steptime": steptime.summarise(tables), "stepcost": stepcost.summarise(tables)}
+    tables["critical"] = critical.summarise(tables, **builders.ANSWER)
+    return answer.summarise(tables, **builders.ANSWER)
 
 
 def launches(*more):
@@ -84,13 +106,12 @@ SHEETS = {
     "published": sheets.published,
     "ladder": sheets.ladder,
     "parallel": sheets.parallel,
-    "answers": lambda made: sheets.answers(made, 0.25),
+    "answer": lambda made: sheets.answers(made, "a loss"),
 }
 
 
 def shown(name, *abouts):
-    made = summaries(*abouts)["training" if name == "answers" else name]
-    return SHEETS[name](made)
+    return SHEETS[name](summaries(*abouts)[name])
 
 
 @pytest.mark.parametrize("name", SHEETS)
@@ -175,7 +196,7 @@ def test_the_statements_are_about_float32():
     tables |= launches(paces(framework="another"))
     tables["matmul"] = pd.concat([in_precisions(), products(1e-3, strategies=["block"])])
     tables["ceilings"] = builders.ceilings()
-    found = statements.summarise(tables, 0.25)
+    found = statements.summarise(tables | builders.swept(), **builders.ANSWER)
     [found] = found[found.statement.str.startswith("Blocks")].itertuples()
     assert found.verdict == "holds"
     assert found.evidence == "1× (1× to 1×): the time, 33.6 against 33.6 GFLOP/s"

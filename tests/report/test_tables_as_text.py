@@ -118,26 +118,30 @@ def test_the_runs_are_shown_in_milliseconds_and_without_the_cells_of_a_grid():
     ]
 
 
-def test_the_answers_are_the_fastest_run_of_each_kind_with_the_fastest_on_top():
-    shown = sheets.answers(
-        summary(
-            trace("gd", [0.5, 0.2], [0, 3e-3]),
-            trace("quick", [0.5, 0.2], [0, 2e-3], batch_size=300),
-            trace("compiled", [0.5, 0.2], [0, 1e-3], implementation="compiled", framework="jax"),
-            trace("gd", [0.5, 0.4], [0, 1e-3], framework="mxnet"),
-            trace("twice", [0.5, 0.2], [0, 1e-4], copies=2),
-            trace("slower", [0.5, 0.2], [0, 1e-4], schedule="tenth"),
-            trace("again", [0.5, 0.2], [0, 1e-4], sampling="replacement"),
-        ),
-        0.25,
-    )
-    columns = ["framework", "implementation", "batch size", "run", "ms to target"]
-    assert [[row[name] for name in columns] for row in records(shown)] == [
-        ["jax", "compiled", "1500", "compiled", "1"],
-        ["pytorch", "scratch", "300", "quick", "2"],
-        ["mxnet", "scratch", "1500", "gd", "never"],
-    ]
-    assert "0.25" in shown["title"]
+def test_an_answer_has_its_intervals_and_what_may_be_as_good():
+    row = {"target": "0.25", "machine": "here", "framework": "jax", "device": "cpu"}
+    row |= {"implementation": "scratch", "loader": "direct", "best_batch_size": 100}
+    row |= {"best_batch_size_low": 75, "best_batch_size_high": 100, "tie_set": "75, 100"}
+    row |= {"learning_rate": 0.41234, "steps": 9.0, "with_first_call": 10, "balance": np.nan}
+    for name, value in (
+        ("seconds_to_target", 2e-3),
+        ("times_at_one", 30.0),
+        ("times_at_full", 1.2),
+    ):
+        row |= builders.around(name, value)
+    [shown] = records(sheets.answers(pd.DataFrame([row | {"cause": "calls"}]), "a loss of 0.25"))
+    assert shown["best batch size"] == "100 (75 to 100)"
+    assert shown["may be as good"] == "75, 100"
+    assert shown["ms"] == "2 (1 to 4)"
+    assert (shown["learning rate"], shown["steps"]) == ("0.412", "9")
+    assert (shown["√(B·t₀/c)"], shown["bound by"]) == ("–", "calls")
+
+
+def test_steps_that_no_learning_rate_takes_are_said_so():
+    rows = [[10, 60.0, 50.0, 70.0], [1500, np.inf, np.inf, np.inf]]
+    frame = pd.DataFrame(rows, columns=["batch_size", "steps", "steps_low", "steps_high"])
+    shown = records(sheets.steps(frame.assign(target="0.25", learning_rate=0.1)))
+    assert [row["steps"] for row in shown] == ["60 (50 to 70)", "not reached"]
 
 
 def statement(text, verdict, framework="pytorch", loader=None):
@@ -172,7 +176,7 @@ def test_statements_of_products_and_of_memory_are_in_one_table():
     tables |= {"traces": trace("none", [0.5], [0]), "ceilings": builders.ceilings()}
     tables |= builders.launches({("another", "scratch", "direct", 1): [1e-6, 2e-6]})
     tables["matmul"] = builders.products(dict.fromkeys(cases, [1] * 3))
-    products = statements.summarise(tables, 0.25)
+    products = statements.summarise(tables | builders.swept(), **builders.ANSWER)
     shown = sheets.statements(products)
     assert shown["columns"] == ["statement", "loader", "pytorch on cpu", "numpy on cpu"]
     assert {row[1] for row in shown["rows"]} == {"any"}

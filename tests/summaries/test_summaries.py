@@ -8,7 +8,6 @@ import pytest
 
 import builders
 from builders import RUN, trace
-from minibatch.report.sheets import answer
 from minibatch.sgd import surrogate
 from minibatch.summaries import agreement, chapter, matmul, problem, published, statements, training
 from minibatch.summaries.intervals import of_times
@@ -33,6 +32,7 @@ def rates(**seconds):
 
 # Step times of a framework that these tests are not about.
 TIMED = builders.launches({("another", "scratch", "direct", 1): [1e-6, 2e-6]})
+TIMED |= builders.swept()
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,9 @@ def judge(examples, traces=None, **seconds):
     """Verdicts by statement."""
     traces = trace("none", [0.5], [0]) if traces is None else traces
     tables = {"examples": examples, "traces": traces, "matmul": samples(**seconds)} | TIMED
-    rows = of_runs(statements.summarise(tables | {"ceilings": builders.ceilings()}, 0.25))
+    rows = of_runs(
+        statements.summarise(tables | {"ceilings": builders.ceilings()}, **builders.ANSWER)
+    )
     return dict(zip(rows.statement, rows.verdict, strict=True))
 
 
@@ -207,61 +209,18 @@ def test_descent_stalls_only_below_the_stability_limit(examples, rate, expected)
     assert verdict == expected
 
 
-def test_times_are_compared_seed_by_seed_for_each_loader(examples):
-    def run(name, seconds, loader):
-        size = {"sgd": 1, "minibatch_10": 10}[name]
-        return [
-            trace(name, [0.5, 0.2], [0, s], seed=i, loader=loader, batch_size=size)
-            for i, s in seconds
-        ]
-
-    traces = pd.concat(
-        [
-            *run("sgd", [(0, 9), (1, 9)], "direct"),
-            *run("minibatch_10", [(0, 5), (1, 5)], "direct"),
-            *run("sgd", [(0, 9), (1, 4)], "framework"),
-            *run("minibatch_10", [(0, 5), (1, 5)], "framework"),
-        ]
-    )
-    tables = {"examples": examples, "traces": traces, "matmul": samples(full=[1])} | TIMED
-    tables["ceilings"] = builders.ceilings()
-    rows = of_runs(statements.summarise(tables, 0.25)).set_index("loader")
-    assert rows.verdict.to_dict() == {"direct": "holds", "framework": "undecided"}
-
-
 def chapters(examples, *traces):
     """The statements on runs, by what they say."""
     tables = {"examples": examples, "traces": pd.concat(traces), "matmul": samples(full=[1])}
     tables |= TIMED | {"ceilings": builders.ceilings()}
-    return of_runs(statements.summarise(tables, 0.25)).set_index("statement")
-
-
-LESS = "Batch size 100 beats GD in time to a loss."
-
-
-def several(name, seconds, seeds=2, **values):
-    return [trace(name, [0.5, 0.2], [0, seconds], seed=seed, **values) for seed in range(seeds)]
-
-
-def test_runs_of_unequal_numbers_of_seeds_are_compared_by_those_that_both_have(examples):
-    found = chapters(examples, *several("gd", 9, 3), *several("minibatch_100", 5, batch_size=100))
-    assert found.verdict[LESS] == "holds"
-
-
-def test_of_a_run_with_several_batch_sizes_a_statement_is_about_its_own(examples):
-    sizes = [
-        *several("minibatch_100", 5, batch_size=100),
-        *several("minibatch_100", 99, batch_size=50),
-    ]
-    assert chapters(examples, *several("gd", 9), *sizes).verdict[LESS] == "holds"
+    return of_runs(statements.summarise(tables, **builders.ANSWER)).set_index("statement")
 
 
 @pytest.mark.parametrize(
-    "other", [{"batch_size": 50}, {"copies": 2}, {"implementation": "concise"}]
+    "other", [{"batch_size": 50}, {"copies": 2}, {"objective": "mse"}, {"schedule": "tenth"}]
 )
 def test_a_run_that_became_another_is_no_evidence(examples, other):
-    other = several("minibatch_100", 5, **{"batch_size": 100} | other)
-    assert LESS not in chapters(examples, *several("gd", 9), *other).index
+    assert chapters(examples, trace("gd", [0.5, 0.3], [0, 1], **other)).empty
 
 
 @pytest.mark.parametrize("last", [np.nan, np.inf, 0.3])
@@ -280,28 +239,6 @@ def test_the_evidence_says_on_which_side_of_the_stability_limit_a_rate_is(exampl
 def test_a_rate_that_overflows_is_no_warning(examples):
     [row] = chapters(examples, trace("gd", [0.5, np.inf], [0, 1], learning_rate=1e200)).itertuples()
     assert row.verdict == "does not hold"
-
-
-def test_where_every_run_is_a_variant_there_is_no_answer():
-    summary = training.summarise({"traces": trace("gd", [0.5, 0.2], [0, 1], copies=2)}, 0.25)
-    assert answer(summary, 0.25).startswith("No run was measured that visits each example once")
-
-
-def test_the_answer_is_the_first_at_the_target_on_the_data_as_they_are():
-    traces = pd.concat(
-        [
-            trace("gd", [0.5, 0.2], [0, 3e-3]),
-            trace("quick", [0.5, 0.2], [0, 2e-3], batch_size=300),
-            trace("never", [0.5, 0.4], [0, 1e-3]),
-            trace("twice", [0.5, 0.2], [0, 1e-3], copies=2),
-        ]
-    )
-    summary = training.summarise({"traces": traces}, 0.25)
-    assert answer(summary, 0.25) == (
-        "First at a loss of 0.25: batch size 300 at learning rate 1 (quick), scratch in pytorch on "
-        "cpu with the framework loader, 2 ms."
-    )
-    assert answer(summary[summary.run == "never"], 0.25) == "No run reaches a loss of 0.25."
 
 
 # How far apart one problem ends in several ways.

@@ -37,6 +37,8 @@ VALIDATOR = jsonschema.validators.extend(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
 )
+FEWEST = SCHEMA["properties"]["steptime"]["properties"]["batch_size"]["minItems"]  # for a line
+LOWEST = 1e-4  # above the floor, as a share of it: lower ones take millions of steps
 # Keys and runs of earlier versions, and where what they were for has gone.
 TIMED = "went to steptime, which times all implementations; remove it here"
 GONE = dict.fromkeys([("training", "floor"), ("training", "baseline")], TIMED)
@@ -137,6 +139,10 @@ def _explain(error: jsonschema.ValidationError) -> str:
             return "empty; name at least one" if limit == 1 else f"too few; at least {limit}"
         case "uniqueItems":
             return f"{value} has a value twice"
+        case "multipleOf":
+            return f"{value} is not a multiple of {limit}"
+        case "pattern" if {"lowest", "targets"} & {*error.absolute_path}:
+            return f"{value!r} is not a share such as 0.5%"
         case "pattern" if "sources" in error.absolute_path:
             return f"{value!r} is not an address that begins with http:// or https://"
         case "pattern":
@@ -190,10 +196,12 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
     ):
         if not math.isfinite(value):
             yield key, "not a finite number"
-    for index, size in enumerate(config["steptime"]["batch_size"]):
-        if size > config["dataset"]["rows"]:
-            what = f"{size} is above the {config['dataset']['rows']} examples (dataset.rows)"
-            yield ("steptime", "batch_size", index), what
+    for section in ("steptime", "sweep"):
+        for index, size in enumerate(config[section]["batch_size"]):
+            if size > config["dataset"]["rows"]:
+                what = f"{size} is above the {config['dataset']['rows']} examples (dataset.rows)"
+                yield (section, "batch_size", index), what
+    yield from _answer_problems(config)
     runs = config["training"]["runs"]
     for name, run in runs.items():
         key = ("training", "runs", name)
@@ -204,6 +212,23 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
             yield (*key, "base"), f"{base} has a base itself; name {runs[base]['base']}"
         else:
             yield from _run_problems(config, name, key, known)
+
+
+def _answer_problems(config: dict) -> Iterator[tuple[Key, str]]:
+    """What keeps the sweep and the times of steps from being multiplied."""
+    both = {*config["sweep"]["batch_size"]} & {*config["steptime"]["batch_size"]}
+    if len(both) < FEWEST:
+        what = f"{len(both)} of these are among steptime.batch_size; at least {FEWEST} have to be"
+        yield ("sweep", "batch_size"), what
+    lowest = experiment.share(config["sweep"]["lowest"])
+    if not LOWEST <= lowest <= 1:
+        yield ("sweep", "lowest"), f"not from {LOWEST:.2%} to 100%"
+    for index, target in enumerate(config["answer"]["targets"]):
+        key = "answer", "targets", index
+        if isinstance(target, str) and experiment.share(target) < lowest:
+            yield key, f"{target} is below sweep.lowest, {config['sweep']['lowest']}"
+        elif not isinstance(target, str) and not math.isfinite(target):
+            yield key, "not a finite number"
 
 
 def _run_problems(config: dict, name: str, key: Key, known: list[str]) -> Iterator[tuple[Key, str]]:

@@ -13,6 +13,7 @@ from minibatch.tables.canonical import digest
 EXAMPLES = "results/data/examples.parquet"
 BASELINE = "results/steptime/baseline/cpu.parquet"
 CEILINGS = "results/ceilings.parquet"
+CURVES = "results/sweep/curves.parquet"
 DEFAULTS = {"objective": "half_mse"} | PLAIN
 SMALLER = 100  # the batch size whose epochs the chapter compares with those of the full batch
 
@@ -72,6 +73,7 @@ def measured(config: dict) -> dict[str, dict]:
     values = _steptime(config) | examples | _packages("baseline")
     parts = _launches(BASELINE, config["steptime"], values)
     found |= parts | {BASELINE: expected(parts, parts)}
+    found[CURVES] = _sweep(config) | examples | _packages("sweep")
     for device in config["devices"]:
         parallel = _parallel(config, device) | examples | _packages("parallel")
         found[f"results/parallel/{device}.parquet"] = parallel
@@ -252,6 +254,31 @@ def _steptime(config: dict) -> dict:
     steptime = config["steptime"]
     budget = float(steptime["budget_seconds"])
     return {"batch_sizes": steptime["batch_size"], "budget_seconds": budget}
+
+
+def _sweep(config: dict) -> dict:
+    """What the configuration says of the losses by batch size and learning rate."""
+    sweep = config["sweep"]
+    return {
+        "batch_sizes": sorted(sweep["batch_size"]),
+        "learning_rates": sweep["learning_rates"],
+        "excess": share(sweep["lowest"]),
+        "seeds": sweep["seeds"],
+    }
+
+
+def answer(config: dict) -> dict:
+    """What the configuration says of the answer: targets as losses, or as excess over the floor."""
+    targets = [
+        {"excess": share(target)} if isinstance(target, str) else {"loss": float(target)}
+        for target in config["answer"]["targets"]
+    ]
+    return {"targets": targets, "resamples": config["answer"]["resamples"]}
+
+
+def share(text: str) -> float:
+    """0.001 for "0.1%"."""
+    return float(text.removesuffix("%")) / 100
 
 
 def _train(config: dict, run: str, framework: str) -> dict:

@@ -22,11 +22,15 @@ SUMMARISED = {
     "step_cost": ["stepcost"],
     "epoch_time": ["steptime"],
     "step_parts": ["steptime"],
+    "steps_to_target": ["steps", "critical"],
+    "answer": ["time_to_target"],
     "parallel": ["parallel"],
     "protocol": ["protocol", "protocol_parts"],
 }
 # What compares all frameworks on all devices; the others are for the first one, a figure a device.
 COMPARING = (
+    "answer",
+    "steps_to_target",
     "roofline",
     "product_device",
     "loss_by_epoch",
@@ -53,6 +57,7 @@ COMPARED = {
     "exercise_3_replacement": "sampling",
     "exercise_4_twice": "copies",
 }
+ANSWERING = ("steps", "critical", "time_to_target", "answer", "statements")
 TIMED = ("loss_by_time", "exercise_1_grid")  # figures that show the time to the target loss
 
 
@@ -84,14 +89,25 @@ def summaries(config: dict) -> dict[str, Target]:
         "ladder": compared,
         "steptime": compared,
         "stepcost": compared,
+        "steps": [experiment.CURVES, PROBLEM],
+        "critical": [experiment.CURVES, PROBLEM],
+        "time_to_target": [experiment.CURVES, PROBLEM, *compared],
+        "answer": [
+            *(experiment.CURVES, PROBLEM, *compared),
+            *map(_summary, ("critical", "steptime", "stepcost")),
+        ],
         "parallel": parallel,
         "published": [PUBLISHED, _summary("matmul"), _summary("training")],
-        "statements": [experiment.EXAMPLES, *matmul, experiment.CEILINGS, *compared, *traces],
+        "statements": [
+            *(experiment.EXAMPLES, *matmul, experiment.CEILINGS, *compared, *traces),
+            *(experiment.CURVES, PROBLEM),
+        ],
     }
     if protocol:
         inputs |= {"protocol": [PUBLISHED, *protocol], "protocol_parts": protocol}
         inputs["statements"] += [_summary("protocol")]
-    options = dict.fromkeys(("training", "statements"), _target_loss(config))
+    options = dict.fromkeys(ANSWERING, experiment.answer(config))
+    options["training"] = _target_loss(config)
     return {
         name: Target(read, {"options": options.get(name, {})} | experiment.expected(read, tables))
         for name, read in inputs.items()
@@ -146,7 +162,7 @@ def _figure(
     options = _target_loss(config) if figure in TIMED else {}
     if figure in COMPARED:
         options = {"pairs": experiment.pairs(config, COMPARED[figure])}
-    if figure in ("parallel", "protocol"):
+    if figure in ("parallel", "protocol", "steps_to_target"):
         places = []  # measured in PyTorch alone, whatever the frameworks
     about = {"figure": figure, "places": places, "alone": alone, "options": options}
     return Target([*read, SOURCE], about | experiment.expected(read, tables))

@@ -7,6 +7,7 @@ import pandas as pd
 import yaml
 
 from minibatch.report import sheets
+from minibatch.summaries import time_to_target
 from minibatch.tables import parquet, verdicts
 from minibatch.tables.notes import notes
 
@@ -38,7 +39,7 @@ def render(
         missing=missing,
         notes=notes(source, origin["machines"]),
         problem=tables["problem"].iloc[0],
-        answer=sheets.answer(tables["training"], config["training"]["target_loss"]),
+        answer=time_to_target.sentence(tables["time_to_target"], _first_target(tables)),
         frameworks=config["frameworks"],
         protocol=tables.get("protocol"),
         parameters=yaml.safe_dump(config, sort_keys=False),
@@ -49,10 +50,15 @@ def _sheets(
     tables: dict[str, pd.DataFrame], config: dict, origin: dict, source: dict, made: dict
 ) -> dict[str, dict]:
     """Every table of the page, by the name that the template has for it."""
-    training, statements = tables["training"], tables["statements"]
+    training, statements, answers = (tables[name] for name in ("training", "statements", "answer"))
+    target = _first_target(tables)
+    first = answers.target == target
     optional = {name: getattr(sheets, name)(tables[name]) for name in OPTIONAL if name in tables}
     return optional | {
-        "answers": sheets.answers(training, config["training"]["target_loss"]),
+        "answers": sheets.answers(answers[first], f"a loss of {target}"),
+        "lower": sheets.answers(answers[~first], "other losses"),
+        "steps": sheets.steps(tables["steps"]),
+        "critical": sheets.critical(tables["critical"]),
         "statements": sheets.statements(statements),
         "evidence": sheets.evidence(statements),
         "matmul": sheets.matmul(tables["matmul"]),
@@ -66,6 +72,11 @@ def _sheets(
         "checks": sheets.checks(tables["verdicts"]),
         "about": sheets.about(origin, source, made),
     }
+
+
+def _first_target(tables: dict[str, pd.DataFrame]) -> str:
+    """The name of the loss that the answer is about; there may be others."""
+    return tables["steps"].target.iloc[0]
 
 
 def _by_kind(figures: dict[str, bytes]) -> dict[str, list[dict]]:

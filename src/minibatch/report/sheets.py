@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from minibatch import frameworks
@@ -188,39 +189,75 @@ def parallel(parallel: pd.DataFrame) -> dict:
     return sheet("Time per step: median and its 5th to 95th percentile", shown)
 
 
-def answers(training: pd.DataFrame, target: float) -> dict:
-    """Which batch size is first at the target loss, by framework and loader, on the plain data."""
-    best = training[plain(training)].sort_values("seconds_to_target_median", kind="stable")
-    best = best.groupby(["framework", "device", "loader", "implementation"], sort=False).head(1)
+def answers(answer: pd.DataFrame, to: str) -> dict:
+    """The best batch size for each target and way of training, and what takes the time there.
+
+    `to` says which targets these are.
+    """
     shown = pd.DataFrame(
         {
-            "framework": best.framework,
-            **_where(best),
-            "implementation": best.implementation,
-            "loader": best.loader,
-            "batch size": best.batch_size,
-            "learning rate": best.learning_rate,
-            "run": best.run,
-            "ms to target": (1e3 * best.seconds_to_target_median).map(digits),
+            "loss": answer.target,
+            "framework": answer.framework,
+            **_where(answer),
+            "implementation": answer.implementation,
+            "loader": answer.loader,
+            "best batch size": [
+                f"{best} ({low} to {high})"
+                for best, low, high in zip(
+                    answer.best_batch_size,
+                    answer.best_batch_size_low,
+                    answer.best_batch_size_high,
+                    strict=True,
+                )
+            ],
+            "may be as good": answer.tie_set,
+            "learning rate": answer.learning_rate.map("{:.3g}".format),
+            "steps": answer.steps.map("{:.0f}".format),
+            "ms": _interval(answer, "seconds_to_target", 1e3),
+            "times as long at the smallest": _interval(answer, "times_at_one", 1),
+            "at the largest": _interval(answer, "times_at_full", 1),
+            "best with the first call": answer.with_first_call,
+            "√(B·t₀/c)": _known(answer.balance),
+            "bound by": answer.cause,
         }
-    ).replace({"ms to target": {"inf": "never"}})
-    return sheet(f"First at a loss of {target:g}: median over seeds, fastest on top", shown)
-
-
-def answer(training: pd.DataFrame, target: float) -> str:
-    """The first row of the answer in words."""
-    shown = answers(training, target)
-    if not shown["rows"]:
-        return "No run was measured that visits each example once an epoch at a constant rate."
-    first = dict(zip(shown["columns"], shown["rows"][0], strict=True))
-    if first["ms to target"] == "never":
-        return f"No run reaches a loss of {target:g}."
-    return (
-        f"First at a loss of {target:g}: batch size {first['batch size']} at learning rate "
-        f"{first['learning rate']} ({first['run']}), {first['implementation']} in "
-        f"{first['framework']} on {first['device']} with the {first['loader']} loader, "
-        f"{first['ms to target']} ms."
     )
+    return sheet(f"Best batch size by way of training, to {to}, with 95 % intervals", shown)
+
+
+def steps(steps: pd.DataFrame) -> dict:
+    """The steps to each target by batch size."""
+    shown = pd.DataFrame(
+        {
+            "loss": steps.target,
+            "batch size": steps.batch_size,
+            "learning rate": steps.learning_rate.map("{:.3g}".format),
+            "steps": [
+                "not reached" if np.isinf(value) else f"{value:.0f} ({low:.0f} to {high:.0f})"
+                for value, low, high in zip(
+                    steps.steps, steps.steps_low, steps.steps_high, strict=True
+                )
+            ],
+        }
+    )
+    return sheet("Steps to a loss at the best learning rate, with 95 % intervals", shown)
+
+
+def critical(critical: pd.DataFrame) -> dict:
+    """The fit of the steps to each target that has one."""
+    critical = critical[critical.batch_sizes > 0]
+    shown = pd.DataFrame(
+        {
+            "loss": critical.target,
+            "critical batch size B": _interval(critical, "critical_batch_size", 1),
+            "least steps": _interval(critical, "minimum_steps", 1),
+            "least examples": _interval(critical, "minimum_examples", 1),
+            "farthest from the fit": [
+                f"{share:+.0%} at batch size {size:.0f}"
+                for share, size in zip(critical.residual, critical.residual_at, strict=True)
+            ],
+        }
+    )
+    return sheet("Steps = least steps + least examples · v(b): fitted, 95 % intervals", shown)
 
 
 def statements(statements: pd.DataFrame) -> dict:

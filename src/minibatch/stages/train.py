@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch import command, frameworks
-from minibatch.sgd import factors, objective, reference, sampling
+from minibatch.sgd import factors, objective, reference, sampling, schedules
 from minibatch.sgd.clock import PHASES, Clock
 from minibatch.sgd.examples import split
 from minibatch.sgd.step_checks import check_loss
@@ -41,14 +41,14 @@ class Run:
     batch_size: int
     learning_rate: float
     epochs: int
-    schedule: str  # "constant", or "tenth": the learning rate cut to 1/10 after each epoch
+    schedule: str  # how the learning rate goes down: sgd/schedules.py
     sampling: str  # "permutation" or "replacement"
     copies: int  # how often each example stands in the dataset
     seed: int
 
     def rate(self, epoch: int) -> float:
         """The learning rate in an epoch, counted from 0."""
-        return self.learning_rate * (0.1**epoch if self.schedule == "tenth" else 1)
+        return self.learning_rate * schedules.factor(self.schedule, epoch)
 
     def order(self, examples: int, epoch: int) -> np.ndarray:
         """The examples of an epoch, in the order in which they are visited."""

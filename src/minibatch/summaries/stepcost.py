@@ -10,12 +10,15 @@ FEWEST = 3  # batch sizes that a line is fitted to
 CLOSE = 0.1  # a line fits where no time lies farther from it, as a share of the time
 
 
-def fit(sizes: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
-    """t₀ and c by least squares, each time weighted by 1/t²: errors are shares of a time."""
+def fit(sizes: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """t₀ and c by least squares, each time weighted by 1/t²: errors are shares of a time.
+
+    The last axis of `seconds` is that of the sizes; any others are of t₀ and c, too.
+    """
     sizes, seconds = np.asarray(sizes, dtype=float), np.asarray(seconds)
-    design = np.stack([np.ones_like(sizes), sizes], axis=1) / seconds[:, None]
-    (constant, slope), *_ = np.linalg.lstsq(design, np.ones(len(sizes)), rcond=None)
-    return constant, slope
+    design = np.stack([np.ones_like(sizes), sizes], axis=-1) / seconds[..., None]
+    solved = np.linalg.pinv(design).sum(axis=-1)
+    return solved[..., 0], solved[..., 1]
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -1,0 +1,49 @@
+"""Time to a loss against batch size, for every way of training: which size is best here."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from minibatch.figures import style
+from minibatch.summaries.steptime import BASELINE
+from minibatch.summaries.time_to_target import sentence
+
+WAY = ["implementation", "loader"]
+
+
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    """One panel an implementation and loader, one curve a framework and device: the first target.
+
+    The size that is best is filled; a broad line is over those that may be as good.
+    """
+    times = tables["time_to_target"]
+    target = times.target.iloc[0]
+    message = sentence(times, target)
+    times = times[times.target == target]
+    measured = times[times.implementation != BASELINE]
+    ways = dict(iter(measured.groupby(WAY, sort=False)))
+    names = list(dict.fromkeys(style.series(measured)))
+    made, panels = style.grid(message, len(ways), f"ms to a loss of {target}")
+    for axes, (way, part) in zip(panels.flat, ways.items(), strict=False):
+        for name, own in style.by_place(part).items():
+            _curve(axes, own, names.index(name), name)
+        loop = times[(times.implementation == BASELINE) & np.isfinite(times.seconds_to_target)]
+        axes.plot(loop.batch_size, 1e3 * loop.seconds_to_target, label="Numba", **style.BASELINE)
+        axes.set(yscale="log", title=style.way(*way))
+        style.size_axis(axes, times.batch_size)
+    style.legend(made, columns=5)
+    return made
+
+
+def _curve(axes: Axes, own: pd.DataFrame, index: int, label: str) -> None:
+    look = style.line(index)
+    own = own[np.isfinite(own.seconds_to_target_high)]
+    values = style.interval(own, "seconds_to_target", 1e3)
+    style.ranges(axes, own.batch_size, values, label=label, **look | {"markerfacecolor": "white"})
+    shown = own.assign(value=1e3 * own.seconds_to_target)
+    best, ties = shown[shown.best], shown.value.where(shown.tie)
+    look |= {"linestyle": "", "zorder": 5}
+    axes.plot(best.batch_size, best.value, **look | {"markersize": 8})
+    broad = {"color": look["color"], "linewidth": 7, "alpha": 0.3, "solid_capstyle": "round"}
+    axes.plot(shown.batch_size, ties, **broad)

@@ -1,0 +1,12 @@
+"""How the learning rate goes down from one epoch to the next."""
+
+FACTORS = {
+    "constant": lambda epoch: 1.0,  # noqa: ARG005
+    "tenth": lambda epoch: 0.1**epoch,  # the chapter's exercise 2
+    "inverse": lambda epoch: 1 / (1 + epoch),  # 1/t, what theory asks for (Robbins and Monro 1951)
+}
+
+
+def factor(schedule: str, epoch: int) -> float:
+    """What the learning rate is multiplied by in an epoch, counted from 0."""
+    return FACTORS[schedule](epoch)

@@ -1,0 +1,107 @@
+"""The batch size that is soonest at a loss, for each way of training, and what decides it."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from minibatch.summaries import stepcost
+from minibatch.summaries.steptime import SERIES
+from minibatch.summaries.time_to_target import best_sizes, draws, range_of, ratio, tied
+
+
+def summarise(
+    tables: dict[str, pd.DataFrame], *, targets: list[dict], resamples: int
+) -> pd.DataFrame:
+    """One row for each target and way of training, with 95 % intervals (_low, _high).
+
+    `best_batch_size` has the least time to the target; `tie_set` are all sizes that may be no
+    slower than 1.05 times that, by the interval of the ratio. `times_at_one` and `times_at_full`
+    are the times at the smallest and at the largest batch size over the best one; `with_first_call`
+    is the best size where the first call counts, which may compile. `balance` is √(B·t₀/c), where
+    the fits of the steps and of a step's time have their least product. `cause` is what takes
+    most of the time at the best size: see `_cause`.
+    """
+    critical = tables["critical"].set_index("target")
+    cells = dict(iter(tables["steptime"].groupby(SERIES)))
+    found = []
+    for one in draws(tables, targets, resamples):
+        times, sizes = one.times, one.sizes
+        best = int(np.argmin(times[0]))
+        if not np.isfinite(times[0, best]):
+            continue
+        measured = cells[one.series].set_index("batch_size").loc[sizes]
+        t0, c = stepcost.fit(measured.examples.to_numpy(), one.seconds)
+        row = {
+            "target": one.target,
+            "machine": one.machine,
+            **dict(zip(SERIES, one.series, strict=True)),
+        }
+        row |= {"best_batch_size": sizes[best]}
+        row |= dict(zip(ENDS, best_sizes(one), strict=True))
+        row |= {"tie_set": ", ".join(map(str, sizes[tied(times)]))}
+        row |= {"learning_rate": one.rates[0, best], "steps": one.counts[0, best]}
+        for name, values in (
+            ("seconds_to_target", times[:, best]),
+            ("times_at_one", ratio(times[:, 0], times[:, best])),
+            ("times_at_full", ratio(times[:, -1], times[:, best])),
+            ("t0_seconds", t0),
+            ("c_seconds", c),
+        ):
+            low, high = range_of(values)
+            row |= {name: values[0], f"{name}_low": low, f"{name}_high": high}
+        cold = times[0] + measured.first_call_seconds.to_numpy()
+        row |= {"with_first_call": sizes[np.argmin(cold)]}
+        noise = critical.loc[one.target]
+        row |= {"balance": _balance(noise.critical_batch_size, t0[0], c[0])}
+        fixed = range_of(t0 / (t0 + c * measured.examples.iloc[best]))
+        loading = measured.iloc[best][["load_share_low", "load_share_high"]]
+        found.append(row | {"cause": _cause(loading, fixed, sizes[best], noise)})
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _balance(critical: float, t0: float, c: float) -> float:
+    """√(B·t₀/c); unknown where one of them is not positive."""
+    return np.sqrt(critical * t0 / c) if min(critical, t0, c) > 0 else np.nan
+
+
+def _cause(loading: Iterable[float], fixed: Iterable[float], size: int, noise: pd.Series) -> str:
+    """What takes most of the time at the best size, by the intervals of two shares of a step.
+
+    "loader" where loading is more than a half of it, as far as it can be told apart; else "calls"
+    where what a step costs whatever its batch is. Else it is the examples: "noise" where the batch
+    is below the interval of the critical size, so that their number is about the least,
+    "arithmetic" where it is above. "undecided" where an interval allows both.
+    """
+    for cause, (low, high) in (("loader", loading), ("calls", fixed)):
+        if low > HALF:
+            return cause
+        if low <= HALF <= high:
+            return "undecided"
+    if size < noise.critical_batch_size_low:
+        return "noise"
+    return "arithmetic" if size > noise.critical_batch_size_high else "undecided"
+
+
+HALF = 0.5
+ENDS = ("best_batch_size_low", "best_batch_size_high")
+COLUMNS = [
+    *(
+        "target",
+        "machine",
+        *SERIES,
+        "best_batch_size",
+        "best_batch_size_low",
+        "best_batch_size_high",
+    ),
+    *("tie_set", "learning_rate", "steps"),
+    *(
+        f"{name}{end}"
+        for name in (
+            *("seconds_to_target", "times_at_one", "times_at_full"),
+            *("t0_seconds", "c_seconds"),
+        )
+        for end in ("", "_low", "_high")
+    ),
+    *("with_first_call", "balance", "cause"),
+]

@@ -1,0 +1,93 @@
+"""How many steps each batch size needs to a loss, at the learning rate that suits it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from minibatch.sgd.sweep import since
+from minibatch.summaries.intervals import CONFIDENCE
+
+HUGE = np.float32(1e30)  # in place of infinite losses, of which no weight makes a mean
+PLAIN = "plain"
+
+
+def losses(targets: list[dict], floor: float) -> dict[str, float]:
+    """The loss of each target, a {"loss": …} or an {"excess": …} above the floor, by its name."""
+    found = {}
+    for target in targets:
+        if "loss" in target:
+            found[f"{target['loss']:g}"] = target["loss"]
+        else:
+            found[f"floor + {100 * target['excess']:g} %"] = (1 + target["excess"]) * floor
+    return found
+
+
+def summarise(
+    tables: dict[str, pd.DataFrame], *, targets: list[dict], resamples: int
+) -> pd.DataFrame:
+    """One row for each target and batch size.
+
+    `steps`, at least one, is the number from which on the mean loss over seeds stays at or below
+    the target, at the learning rate that is best on one half of the seeds, and scored on the other;
+    infinite where none keeps it. Its 95 % interval is by bootstrap over both halves, the choice of
+    the rate included.
+    """
+    found = []
+    goals = losses(targets, tables["problem"].floor.iloc[0])
+    for size, drawn in bootstrap(tables["curves"], goals, resamples):
+        for name, (rates, steps) in drawn.items():
+            low, high = np.quantile(steps[1:], interval(), method="inverted_cdf")
+            found.append(
+                {"target": name, "target_loss": goals[name], "batch_size": size}
+                | {"learning_rate": rates[0], "steps": steps[0]}
+                | {"steps_low": low, "steps_high": high}
+            )
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def interval() -> list[float]:
+    """The shares of a distribution that the ends of an interval are at."""
+    return [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+
+
+def bootstrap(
+    curves: pd.DataFrame, goals: dict[str, float], resamples: int
+) -> Iterator[tuple[int, dict[str, tuple[np.ndarray, np.ndarray]]]]:
+    """For each batch size and target: the chosen rates and the steps, first of all the seeds.
+
+    Then of each resample of them, shape (resamples + 1,); those of a number are the same seeds for
+    every batch size, as the runs share them.
+    """
+    names = [name for name in curves if name.startswith("group_")]
+    half = len(names) // 2
+    random = np.random.default_rng(0)
+    drawn = random.multinomial(half, np.full(half, 1 / half), size=(2, resamples)) / half
+    weights = np.concatenate([np.full((2, 1, half), 1 / half), drawn], axis=1).astype(np.float32)
+    for size, rows in curves[curves.variant == PLAIN].groupby("batch_size"):
+        points, rates = np.unique(rows.step), np.unique(rows.learning_rate)
+        means = rows[names].to_numpy(np.float32).clip(max=HUGE).T
+        choosing, scoring = (
+            (part @ means[group]).reshape(resamples + 1, len(points), len(rates))
+            for part, group in zip(weights, (slice(half), slice(half, None)), strict=True)
+        )
+        ends = np.append(points.clip(min=1), np.inf)  # where a run begins below a loss, a step
+        found = {}
+        for name, goal in goals.items():
+            first = ends[since((choosing <= goal).swapaxes(1, 2))]
+            best = _middle(first == first.min(axis=1, keepdims=True))
+            scored = scoring[np.arange(resamples + 1), :, best]
+            found[name] = rates[best], ends[since(scored <= goal)]
+        yield size, found
+
+
+def _middle(tied: np.ndarray) -> np.ndarray:
+    """The middle one of those that are true in each row."""
+    rank = np.cumsum(tied, axis=1)
+    return np.argmax(rank > (rank[:, -1:] - 1) // 2, axis=1)
+
+
+COLUMNS = [
+    *("target", "target_loss", "batch_size", "learning_rate"),
+    *("steps", "steps_low", "steps_high"),
+]
