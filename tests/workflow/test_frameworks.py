@@ -18,6 +18,7 @@ RUNS = ["minibatch_10", "concise_10", "same_concise", "same_compiled"]
 # The runs that solve one problem; concise_10 is as the chapter has it, and so another in some.
 SAME = ["minibatch_10", "same_concise", "same_compiled"]
 COMPARING = ("training", "agreement", "published", "statements", "ladder", "steptime", "stepcost")
+COMPARING += ("time_to_target", "answer")
 
 
 def small(config):
@@ -71,6 +72,7 @@ def figures(*names):
 
 SHOWN = ("roofline", "loss_by_epoch", "loss_by_time", "published", "ladder", "step_time")
 SHOWN += ("step_cost", "epoch_time", "step_parts", "product_size-cpu")  # of the summaries of all
+SHOWN += ("answer",)
 
 
 def from_all():

@@ -63,6 +63,8 @@ def timed(*parts):
 
 OF_TRACES = ("training", "agreement", "published", "statements")
 OF_STEPS = ("ladder", "steptime", "stepcost")
+OF_BOTH = ("time_to_target", "answer", "statements")  # of steps to a loss, and of their times
+OF_SWEEP = ("steps", "critical", *OF_BOTH)
 OF_STEPS_DRAWN = ("ladder", "step_time", "step_cost", "epoch_time", "step_parts")
 DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
@@ -74,13 +76,16 @@ AFTER_GATHERED = (
     | REPORT
 )
 ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", "protocol")
-ALL_FIGURES |= figures(*OF_STEPS_DRAWN, *DRAWN)
+ALL_FIGURES |= figures(*OF_STEPS_DRAWN, *DRAWN, "answer", "steps_to_target")
 BY_THE_CLOCK = ("protocol", "protocol_parts")
 ALL_SUMMARIES = summary("problem", "matmul", "parallel", *BY_THE_CLOCK, *OF_STEPS, *OF_TRACES)
+ALL_SUMMARIES |= summary(*OF_SWEEP)
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
-AFTER_STEPS = summary(*OF_STEPS, "statements") | figures(*OF_STEPS_DRAWN) | REPORT
+AFTER_STEPS = summary(*OF_STEPS, *OF_BOTH) | figures(*OF_STEPS_DRAWN, "answer") | REPORT
+ANSWERED = summary(*OF_SWEEP) | figures("answer", "steps_to_target") | REPORT
+AFTER_SWEEP = {"results/sweep/curves.parquet"} | ANSWERED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
 AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS
 PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
@@ -92,6 +97,7 @@ AFTER_EXAMPLES = (
     | ALL_TRAINED
     | AFTER_BASELINE
     | AFTER_STEPTIME
+    | AFTER_SWEEP
     | PARALLEL
     | PROTOCOL
 )
@@ -177,9 +183,18 @@ VALUES = {
     ),
     "the target loss": (
         lambda config: config["training"].update(target_loss=0.31),
-        summary("training", "published", "statements")
+        summary("training", "published")
         | figures("published", "loss_by_time", "exercise_1_grid")
         | REPORT,
+    ),
+    "a batch size of the sweep": (
+        lambda config: config["sweep"]["batch_size"].append(50),
+        AFTER_SWEEP,
+    ),
+    "a target of the answer": (lambda config: config["answer"]["targets"].append(0.35), ANSWERED),
+    "the resamples of the answer": (
+        lambda config: config["answer"].update(resamples=150),
+        ANSWERED,
     ),
     "the scaling": (lambda config: config["dataset"].update(scaling="whiten"), AFTER_EXAMPLES),
     "what to do offline": (
@@ -246,7 +261,16 @@ CODE = {
     "sgd/product_checks.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/step_checks.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL,
     "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | ALL_BOUNDED | PROTOCOL,
-    "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL,
+    "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL | AFTER_SWEEP,
+    "sgd/schedules.py": AFTER_VERIFY | AFTER_SWEEP,
+    "sgd/vectors.py": AFTER_SWEEP,
+    "sgd/engine.py": AFTER_SWEEP,
+    "sgd/moments.py": AFTER_SWEEP,
+    "sgd/sweep.py": AFTER_SWEEP,
+    "stages/sweep.py": AFTER_SWEEP,
+    "summaries/steps.py": ANSWERED,
+    "summaries/critical.py": summary("critical", "answer") | figures("steps_to_target") | REPORT,
+    "summaries/answer.py": summary("answer") | REPORT,
     "sgd/clock.py": ALL_TRAINED
     | AFTER_BASELINE
     | AFTER_STEPTIME
@@ -286,8 +310,8 @@ CODE = {
     "summaries/agreement.py": summary("agreement") | REPORT,
     "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
     "summaries/steptime.py": AFTER_STEPS,
-    "summaries/stepcost.py": summary("stepcost", "statements")
-    | figures("step_time", "step_cost")
+    "summaries/stepcost.py": summary("stepcost", "critical", *OF_BOTH)
+    | figures("step_time", "step_cost", "answer", "steps_to_target")
     | REPORT,
     "figures/style.py": ALL_FIGURES | REPORT,
     "figures/loss_by_epoch.py": figures("loss_by_epoch") | REPORT,
@@ -298,8 +322,13 @@ CODE = {
 # What the pins of the main environment are bumped to, before they are installed.
 PINS = {
     "torch==2.13.0": AFTER_VERIFY | PARALLEL | PROTOCOL,
-    "numpy==2.4.6": AFTER_VERIFY | PARALLEL | AFTER_BASELINE | ALL_BOUNDED | PROTOCOL,
-    "numba==0.68.1": AFTER_BASELINE,
+    "numpy==2.4.6": AFTER_VERIFY
+    | PARALLEL
+    | AFTER_BASELINE
+    | AFTER_SWEEP
+    | ALL_BOUNDED
+    | PROTOCOL,
+    "numba==0.68.1": AFTER_BASELINE | AFTER_SWEEP,
     "scikit-learn==1.9.1": AFTER_BASELINE,
     "threadpoolctl==3.8.0": AFTER_BASELINE | ALL_BOUNDED,
 }
