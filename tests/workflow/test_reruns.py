@@ -262,7 +262,7 @@ CODE = {
     "sgd/step_checks.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL,
     "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | ALL_BOUNDED | PROTOCOL,
     "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL | AFTER_SWEEP,
-    "sgd/schedules.py": AFTER_VERIFY | AFTER_SWEEP,
+    "sgd/schedules.py": ALL_TRAINED | AFTER_SWEEP,
     "sgd/vectors.py": AFTER_SWEEP,
     "sgd/engine.py": AFTER_SWEEP,
     "sgd/moments.py": AFTER_SWEEP,
@@ -309,7 +309,7 @@ CODE = {
     "stages/report.py": REPORT,
     "summaries/agreement.py": summary("agreement") | REPORT,
     "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
-    "summaries/steptime.py": AFTER_STEPS,
+    "summaries/steptime.py": AFTER_STEPS | summary("critical") | figures("steps_to_target"),
     "summaries/stepcost.py": summary("stepcost", "critical", *OF_BOTH)
     | figures("step_time", "step_cost", "answer", "steps_to_target")
     | REPORT,
