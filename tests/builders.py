@@ -88,7 +88,7 @@ def curves(counts: dict[int, int], lowest=0.2417, examples=1500, **about) -> pd.
     return table.assign(**known, expected_loss=np.nan, **same, **about)
 
 
-ANSWER = {"targets": [{"loss": 0.25}], "resamples": 100}
+ANSWER = {"targets": [{"loss": 0.25, "lowest": 0.01}], "resamples": 100}
 
 
 def swept(counts: dict[int, int] | None = None) -> dict[str, pd.DataFrame]:

@@ -421,6 +421,7 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         ("seeds: 80", "seeds: 0", "44: sweep.seeds: 0 is too small; at least 40"),
         ("2%]", "0.9%]", "45: answer.targets.1: 0.9% is below sweep.lowest, 1%"),
         ("2%]", "-2%]", "45: answer.targets.1: '-2%' is not a share such as 0.5%"),
+        ("[0.3, 2%]", "[2%, 2.0 %]", "45: answer.targets.1: 2.0 % is there twice"),
         ("2%]", ".inf]", "45: answer.targets.1: not a finite number"),
         ("[0.3, 2%]", "[0]", "45: answer.targets.0: 0 is not above 0"),
         ("[0.3, 2%]", "[]", "45: answer.targets: empty; name at least one"),

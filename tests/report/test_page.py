@@ -16,6 +16,7 @@ from minibatch.summaries import (
     agreement,
     answer,
     critical,
+    expectation,
     ladder,
     matmul,
     parallel,
@@ -76,6 +77,7 @@ def tables():
         ("time_to_target", time_to_target),
     ):
         made[name] = module.summarise(swept, **builders.ANSWER)
+    made["expectation"] = expectation.summarise(swept)
     summarised = swept | {"critical": made["critical"], "stepcost": made["stepcost"]}
     summarised["steptime"] = steptime.summarise(launches)
     made["answer"] = answer.summarise(summarised, **builders.ANSWER)

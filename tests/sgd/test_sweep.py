@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from minibatch.errors import UserError
 from minibatch.sgd import sampling, sweep
 from minibatch.sgd.engine import Engine
 from minibatch.sgd.moments import Moments
@@ -123,6 +124,21 @@ def test_any_number_of_threads_gives_the_same_bits(small, monkeypatch):
         assert alone.shape == (9, len(case.points(42)), len(case.learning_rates))
         assert len(np.unique(alone[:, -1, 0])) == 9
         np.testing.assert_array_equal(alone, together)
+
+
+def test_a_loss_that_takes_too_many_steps_is_refused_in_a_line(small, monkeypatch):
+    monkeypatch.setattr(sweep, "LONGEST", 1000)
+    moments = Moments(*small)
+    with pytest.raises(
+        UserError, match=r"sweep.batch_size: 7 takes more than 1,000 steps .*lowest"
+    ):
+        sweep.reach(moments, 7, 1.00001 * moments.floor)
+
+
+def test_what_takes_too_much_memory_is_refused_in_a_line(small, monkeypatch):
+    monkeypatch.setattr(sweep, "MOST", 10**6)
+    with pytest.raises(UserError, match=r"batch_size: 7 takes 100 steps, and with 9000 seeds"):
+        next(sweep.run(*small, CASES, 9000))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

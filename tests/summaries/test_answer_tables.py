@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 import builders
+from minibatch.errors import UserError
 from minibatch.stages.sweep import GROUPS
-from minibatch.summaries import answer, critical, steps, steptime, time_to_target
+from minibatch.summaries import answer, critical, stepcost, steps, steptime, time_to_target
 
 GOAL = {"0.25": 0.25}
-TARGETS = [{"loss": 0.25}]
+TARGETS = [{"loss": 0.25, "lowest": 0.01}]
 PROBLEM = pd.DataFrame({"floor": [0.2], "examples": [1500]})
 RATES = [0.1, 0.2, 0.3]
 SIZES = (1, 30, 60, 75, 100, 150, 300, 1500)
@@ -38,7 +39,7 @@ def planted(counts):
     """Curves that are at the target from so many steps on, by the batch size; of inf never."""
     parts = []
     for size, count in counts.items():
-        points = np.array([0, count - 1, count] if np.isfinite(count) else [0, 1, 2])
+        points = np.array([0, count - 1, count, 2 * count] if np.isfinite(count) else [0, 1, 2])
         parts.append(curves((points < count)[:, None, None], points, [0.1], size))
     return pd.concat(parts, ignore_index=True)
 
@@ -50,22 +51,33 @@ def chosen(table, resamples=100):
 
 
 def test_a_target_is_a_loss_or_a_share_above_the_floor():
-    found = steps.losses([{"loss": 0.25}, {"excess": 0.01}, {"excess": 0.002}], 0.2)
+    found = steps.losses([*TARGETS, {"excess": 0.01}, {"excess": 0.002}], 0.2)
     assert list(found) == ["0.25", "floor + 1 %", "floor + 0.2 %"]
     assert list(found.values()) == pytest.approx([0.25, 0.202, 0.2004])
 
 
+def test_a_target_below_what_the_sweep_reaches_is_refused():
+    with pytest.raises(UserError, match=r"answer.targets: 0.201 is below 0.202000"):
+        steps.losses([{"loss": 0.201, "lowest": 0.01}], 0.2)
+    assert steps.losses([{"loss": 0.2, "lowest": 0.01}], 0.2) == {"0.2": 0.2}  # is not reached
+
+
 @pytest.mark.parametrize(
     ("point", "rate", "best", "count"),
-    [(0, 1, 0.2, 10), (15, 1, 0.2, 16), (25, 1, 0.3, 20), (50, slice(3), 0.2, np.inf)],
+    [(0, 1, 0.2, 10), (15, 1, 0.2, 16), (25, 1, 0.3, 20), (50, slice(3), None, np.inf)],
 )
 def test_the_rate_that_is_soonest_below_the_target_for_good_is_best(point, rate, best, count):
     """All are above it at first; a loss that rises again later counts from after that."""
     losses, points = stairs([30, 10, 20])
     losses[point, rate] = 1.0
     row = chosen(curves(losses, points))
-    assert row["learning_rate"] == best
+    assert row["learning_rate"] == best or (best is None and np.isnan(row["learning_rate"]))
     assert row["steps_low"] == row["steps"] == row["steps_high"] == count
+
+
+@pytest.mark.parametrize(("last", "count"), [(21, np.inf), (22, 20)])
+def test_a_loss_counts_where_it_is_seen_to_be_kept_for_a_tenth_longer(last, count):
+    assert chosen(curves(*stairs([30, 40, 20], last=last)))["steps"] == count
 
 
 def test_a_run_that_begins_below_the_target_takes_a_step():
@@ -96,7 +108,7 @@ def test_a_group_that_diverged_weighs_only_where_it_is_drawn():
     losses[5:, 0] = losses[5:, 1, 0] = losses[5:, 2, 20] = np.inf
     [(_, found)] = steps.bootstrap(curves(losses, points), GOAL, 2000)
     rates, counts = found["0.25"]
-    assert (rates[0], counts[0]) == (0.3, np.inf)
+    assert (rates[0], counts[0]) == (0.3, np.inf)  # the other half has one that diverged
     best = rates == 0.2
     assert (set(rates), set(counts[best]), set(counts[~best])) == ({0.2, 0.3}, {10}, {20, np.inf})
     for share in (best[1:], np.isfinite(counts[1:][~best[1:]])):
@@ -193,6 +205,7 @@ def measured(noise=1e-3, common=0.0, t0=1e-5, c=1e-7, trade=100, stated=100, nev
     tables |= {"curves": planted(counts | dict.fromkeys(never, np.inf)), "problem": PROBLEM}
     stated = {f"critical_batch_size{end}": [stated * by] for end, by in BY.items()}
     tables["critical"] = pd.DataFrame({"target": ["0.25"], **stated})
+    tables["stepcost"] = stepcost.summarise(tables)
     return tables
 
 

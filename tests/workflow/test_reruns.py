@@ -64,7 +64,7 @@ def timed(*parts):
 OF_TRACES = ("training", "agreement", "published", "statements")
 OF_STEPS = ("ladder", "steptime", "stepcost")
 OF_BOTH = ("time_to_target", "answer", "statements")  # of steps to a loss, and of their times
-OF_SWEEP = ("steps", "critical", *OF_BOTH)
+OF_SWEEP = ("steps", "critical", "expectation", *OF_BOTH)
 OF_STEPS_DRAWN = ("ladder", "step_time", "step_cost", "epoch_time", "step_parts")
 DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
@@ -84,8 +84,8 @@ ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
 AFTER_STEPS = summary(*OF_STEPS, *OF_BOTH) | figures(*OF_STEPS_DRAWN, "answer") | REPORT
-ANSWERED = summary(*OF_SWEEP) | figures("answer", "steps_to_target") | REPORT
-AFTER_SWEEP = {"results/sweep/curves.parquet"} | ANSWERED
+ANSWERED = summary("steps", "critical", *OF_BOTH) | figures("answer", "steps_to_target") | REPORT
+AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation") | ANSWERED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
 AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS
 PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
@@ -322,12 +322,7 @@ CODE = {
 # What the pins of the main environment are bumped to, before they are installed.
 PINS = {
     "torch==2.13.0": AFTER_VERIFY | PARALLEL | PROTOCOL,
-    "numpy==2.4.6": AFTER_VERIFY
-    | PARALLEL
-    | AFTER_BASELINE
-    | AFTER_SWEEP
-    | ALL_BOUNDED
-    | PROTOCOL,
+    "numpy==2.4.6": AFTER_VERIFY | PARALLEL | AFTER_BASELINE | AFTER_SWEEP | ALL_BOUNDED | PROTOCOL,
     "numba==0.68.1": AFTER_BASELINE | AFTER_SWEEP,
     "scikit-learn==1.9.1": AFTER_BASELINE,
     "threadpoolctl==3.8.0": AFTER_BASELINE | ALL_BOUNDED,

@@ -46,4 +46,5 @@ def _curve(axes: Axes, own: pd.DataFrame, index: int, label: str) -> None:
     look |= {"linestyle": "", "zorder": 5}
     axes.plot(best.batch_size, best.value, **look | {"markersize": 8})
     broad = {"color": look["color"], "linewidth": 7, "alpha": 0.3, "solid_capstyle": "round"}
+    broad |= {"marker": "o", "markersize": 7, "markeredgewidth": 0}  # also where one stands alone
     axes.plot(shown.batch_size, ties, **broad)

@@ -38,7 +38,7 @@ def _message(fits: pd.DataFrame) -> str:
         return "No loss is reached at enough batch sizes to tell which is the critical one"
     said = [
         f"{digits(row.critical_batch_size_low)} to {digits(row.critical_batch_size_high)} for a "
-        f"loss of {row.Index}"
+        f"loss of {row.Index} (no point farther than {abs(row.residual):.0%} from its line)"
         for row in dict.fromkeys([*fits.itertuples()][:: max(1, len(fits) - 1)])
     ]
-    return f"A larger batch saves steps up to about the critical size: {', '.join(said)}"
+    return f"Larger batches save ever fewer steps; fitted critical batch size: {', '.join(said)}"

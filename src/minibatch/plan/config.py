@@ -223,11 +223,17 @@ def _answer_problems(config: dict) -> Iterator[tuple[Key, str]]:
     lowest = experiment.share(config["sweep"]["lowest"])
     if not LOWEST <= lowest <= 1:
         yield ("sweep", "lowest"), f"not from {LOWEST:.2%} to 100%"
+    names = set()
     for index, target in enumerate(config["answer"]["targets"]):
         key = "answer", "targets", index
-        if isinstance(target, str) and experiment.share(target) < lowest:
+        text = isinstance(target, str)
+        name = f"{experiment.share(target):g}%" if text else f"{target:g}"
+        if name in names:
+            yield key, f"{target} is there twice"
+        names.add(name)
+        if text and experiment.share(target) < lowest:
             yield key, f"{target} is below sweep.lowest, {config['sweep']['lowest']}"
-        elif not isinstance(target, str) and not math.isfinite(target):
+        elif not text and not math.isfinite(target):
             yield key, "not a finite number"
 
 

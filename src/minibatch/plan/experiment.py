@@ -269,8 +269,11 @@ def _sweep(config: dict) -> dict:
 
 def answer(config: dict) -> dict:
     """What the configuration says of the answer: targets as losses, or as excess over the floor."""
+    lowest = share(config["sweep"]["lowest"])
     targets = [
-        {"excess": share(target)} if isinstance(target, str) else {"loss": float(target)}
+        {"excess": share(target)}
+        if isinstance(target, str)
+        else {"loss": float(target), "lowest": lowest}
         for target in config["answer"]["targets"]
     ]
     return {"targets": targets, "resamples": config["answer"]["resamples"]}

@@ -91,6 +91,7 @@ def summaries(config: dict) -> dict[str, Target]:
         "stepcost": compared,
         "steps": [experiment.CURVES, PROBLEM],
         "critical": [experiment.CURVES, PROBLEM],
+        "expectation": [experiment.CURVES, PROBLEM],
         "time_to_target": [experiment.CURVES, PROBLEM, *compared],
         "answer": [
             *(experiment.CURVES, PROBLEM, *compared),

@@ -7,7 +7,7 @@ import pandas as pd
 import yaml
 
 from minibatch.report import sheets
-from minibatch.summaries import time_to_target
+from minibatch.summaries import expectation, time_to_target
 from minibatch.tables import parquet, verdicts
 from minibatch.tables.notes import notes
 
@@ -40,6 +40,7 @@ def render(
         notes=notes(source, origin["machines"]),
         problem=tables["problem"].iloc[0],
         answer=time_to_target.sentence(tables["time_to_target"], _first_target(tables)),
+        expected=expectation.sentence(tables["expectation"]),
         frameworks=config["frameworks"],
         protocol=tables.get("protocol"),
         parameters=yaml.safe_dump(config, sort_keys=False),

@@ -230,7 +230,9 @@ def steps(steps: pd.DataFrame) -> dict:
         {
             "loss": steps.target,
             "batch size": steps.batch_size,
-            "learning rate": steps.learning_rate.map("{:.3g}".format),
+            "learning rate": steps.learning_rate.map("{:.3g}".format).where(
+                steps.learning_rate.notna(), None
+            ),
             "steps": [
                 "not reached" if np.isinf(value) else f"{value:.0f} ({low:.0f} to {high:.0f})"
                 for value, low, high in zip(

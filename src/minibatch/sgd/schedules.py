@@ -3,7 +3,6 @@
 FACTORS = {
     "constant": lambda epoch: 1.0,  # noqa: ARG005
     "tenth": lambda epoch: 0.1**epoch,  # the chapter's exercise 2
-    "inverse": lambda epoch: 1 / (1 + epoch),  # 1/t, what theory asks for (Robbins and Monro 1951)
 }
 
 

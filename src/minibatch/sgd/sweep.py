@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minibatch.errors import UserError
 from minibatch.sgd import sampling, schedules
 from minibatch.sgd.engine import Engine
 from minibatch.sgd.moments import Moments
@@ -17,6 +18,7 @@ RANGE = 2  # times the lowest learning rate is the one that is best for the lowe
 PAST = 1.1  # times the limit of stability
 CANDIDATES = 200  # learning rates among which theory looks for the best
 LONGEST = 10**6  # steps after which it gives up
+MOST = 8 * 2**30  # bytes of memory for the orders, or for the losses of a case
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def cases(moments: Moments, batch_sizes: Iterable[int], count: int, excess: floa
 def reach(moments: Moments, batch_size: int, target: float) -> tuple[float, int]:
     """The learning rate whose expected loss is soonest at the target for good, and its steps.
 
-    The last number of steps that was tried where none is.
+    Raises UserError where none is within a million.
     """
     limit = moments.stability_limit(batch_size)
     rates = np.geomspace(limit / 1e4, limit, CANDIDATES, endpoint=False)
@@ -82,9 +84,14 @@ def reach(moments: Moments, batch_size: int, target: float) -> tuple[float, int]
         points = Case(batch_size, (), horizon).points(moments.examples)
         first = since(moments.losses(*start, batch_size, rates, points) <= target)
         best = np.flatnonzero(first == first.min())[-1]
-        steps = int(points[min(first[best], len(points) - 1)])
-        if MARGIN * steps <= horizon or horizon >= LONGEST:
-            return float(rates[best]), steps
+        if first.min() < len(points) and MARGIN * points[first[best]] <= horizon:
+            return float(rates[best]), int(points[first[best]])
+        if horizon >= LONGEST:
+            raise UserError(
+                f"sweep.batch_size: {batch_size} takes more than {LONGEST:,} steps to a loss of "
+                f"{target:.6g}, as little above the floor as sweep.lowest says; raise that, or "
+                "remove the batch size"
+            )
         horizon *= 10
 
 
@@ -118,9 +125,17 @@ def run(x: np.ndarray, y: np.ndarray, cases: list[Case], seeds: int) -> Iterator
         return np.stack(known[: case.epochs(len(y))])
 
     for case in cases:
+        shape = seeds, len(case.points(len(y))), len(case.learning_rates)
+        needed = seeds * case.epochs(len(y)) * len(y) * case.copies * kind.itemsize
+        if max(needed, 4 * np.prod(shape, dtype=float)) > MOST:
+            raise UserError(
+                f"sweep.batch_size: {case.batch_size} takes {case.horizon:,} steps, and with "
+                f"{seeds} seeds more than {MOST // 2**30} GB of memory; raise sweep.lowest, lower "
+                "sweep.seeds, or remove the batch size"
+            )
         points, rates = case.points(len(y)), np.array(case.learning_rates)
         decay = [schedules.factor(case.schedule, epoch) for epoch in range(case.epochs(len(y)))]
-        losses = np.empty((seeds, len(points), len(rates)), np.float32)
+        losses = np.empty(shape, np.float32)
 
         def fill(seed: int, case=case, points=points, rates=rates, decay=decay, losses=losses):
             start = sampling.initial_parameters(seed, features)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch.summaries import stepcost
-from minibatch.summaries.steptime import SERIES
+from minibatch.summaries.steptime import BASELINE, SERIES
 from minibatch.summaries.time_to_target import best_sizes, draws, range_of, ratio, tied
 
 
@@ -22,13 +22,15 @@ def summarise(
     the fits of the steps and of a step's time have their least product. `cause` is what takes
     most of the time at the best size: see `_cause`.
     """
-    critical = tables["critical"].set_index("target")
+    critical, lines = tables["critical"].set_index("target"), tables["stepcost"].set_index(SERIES)
     cells = dict(iter(tables["steptime"].groupby(SERIES)))
     found = []
     for one in draws(tables, targets, resamples):
         times, sizes = one.times, one.sizes
+        fits = lines.line.get(one.series, "no") == "yes"
+        loads = "compiled" not in one.series and BASELINE not in one.series
         best = int(np.argmin(times[0]))
-        if not np.isfinite(times[0, best]):
+        if not best_sizes(one)[1]:
             continue
         measured = cells[one.series].set_index("batch_size").loc[sizes]
         t0, c = stepcost.fit(measured.examples.to_numpy(), one.seconds)
@@ -54,9 +56,17 @@ def summarise(
         row |= {"with_first_call": sizes[np.argmin(cold)]}
         noise = critical.loc[one.target]
         row |= {"balance": _balance(noise.critical_batch_size, t0[0], c[0])}
-        fixed = range_of(t0 / (t0 + c * measured.examples.iloc[best]))
-        loading = measured.iloc[best][["load_share_low", "load_share_high"]]
-        found.append(row | {"cause": _cause(loading, fixed, sizes[best], noise)})
+        causes = {
+            _cause(
+                measured.loc[size, ["load_share_low", "load_share_high"]],
+                range_of(t0 / (t0 + c * measured.examples[size])) if fits else (0, 1),
+                noise,
+                size,
+                loads=loads,
+            )
+            for size in (sizes[best], *(row[end] for end in ENDS))
+        }
+        found.append(row | {"cause": causes.pop() if len(causes) == 1 else "undecided"})
     return pd.DataFrame(found, columns=COLUMNS)
 
 
@@ -65,17 +75,21 @@ def _balance(critical: float, t0: float, c: float) -> float:
     return np.sqrt(critical * t0 / c) if min(critical, t0, c) > 0 else np.nan
 
 
-def _cause(loading: Iterable[float], fixed: Iterable[float], size: int, noise: pd.Series) -> str:
-    """What takes most of the time at the best size, by the intervals of two shares of a step.
+def _cause(
+    loading: Iterable[float], fixed: Iterable[float], noise: pd.Series, size: int, *, loads: bool
+) -> str:
+    """What takes most of the time at a size, by the intervals of two shares of a step.
 
-    "loader" where loading is more than a half of it, as far as it can be told apart; else "calls"
-    where what a step costs whatever its batch is. Else it is the examples: "noise" where the batch
-    is below the interval of the critical size, so that their number is about the least,
-    "arithmetic" where it is above. "undecided" where an interval allows both.
+    "loader" where loading is more than a half of it; else "calls" where what a step costs whatever
+    its batch is, by a line that fits; "loader or calls" where the two cannot be told apart. Else it
+    is the examples: "noise" where the batch is below the interval of the critical size, so that
+    their number is about the least, "arithmetic" where it is above. "undecided" where an interval
+    allows both, and where the sizes that may be best do not agree.
     """
+    apart = not loads or np.isfinite([*loading]).all()
     for cause, (low, high) in (("loader", loading), ("calls", fixed)):
         if low > HALF:
-            return cause
+            return cause if apart else "loader or calls"
         if low <= HALF <= high:
             return "undecided"
     if size < noise.critical_batch_size_low:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch.summaries.text import digits
-from minibatch.summaries.time_to_target import Draws, draws, range_of
+from minibatch.summaries.time_to_target import Draws, draws, range_of, ratio
 from minibatch.summaries.verdict import UNMEASURED, shown, verdict
 
 ALL = None  # the batch of all examples
@@ -47,16 +47,16 @@ def _rows(one: Draws, total: int) -> Iterator[dict]:
         row = {"statement": text}
         row |= {"criterion": f"the 95 % interval of the ratio lies above 1, {best}"}
         indices = [sizes.get(size) for size in pairs]
-        if None in indices or not np.isfinite(values[:, indices]).all():
+        if None in indices or not np.isfinite(values[0, indices]).all():
             yield row | {
                 "verdict": UNMEASURED,
                 "evidence": "a batch size is not in both sweep and steptime, or not at the loss",
             }
             continue
         slow, fast = values[:, indices].T
-        ratio = (slow[0] / fast[0], *range_of(slow / fast))
-        evidence = f"{shown(ratio)}: {digits(slow[0])} {unit} against {digits(fast[0])}"
-        yield row | {"verdict": verdict(ratio, least=1), "evidence": evidence}
+        found = (slow[0] / fast[0], *range_of(ratio(slow, fast)))
+        evidence = f"{shown(found)}: {digits(slow[0])} {unit} against {digits(fast[0])}"
+        yield row | {"verdict": verdict(found, least=1), "evidence": evidence}
     yield _between(one, sizes, best)
 
 
@@ -64,17 +64,22 @@ def _between(one: Draws, sizes: dict, best: str) -> dict:
     row = {
         "statement": "Some batch size in between takes less time than either extreme to a loss.",
         "criterion": (
-            "the 95 % interval of the least time of both extremes over the least in between lies "
-            f"above 1, {best}"
+            "the interval of the lesser time of both extremes over that of a size in between lies "
+            f"above 1, with 95 % for all of these together, {best}"
         ),
     }
     ends = [sizes.get(1), sizes[ALL]]
-    if None in ends or not np.isfinite(one.times[:, ends]).all():
+    inside = [index for index in range(len(one.sizes)) if index not in ends]
+    if None in ends or not inside or not np.isfinite(one.times[0, ends]).all():
         evidence = "an extreme is not in both sweep and steptime, or not at the loss"
         return row | {"verdict": UNMEASURED, "evidence": evidence}
-    inside = np.delete(one.times, ends, axis=1)
-    ratios = one.times[:, ends].min(axis=1) / inside.min(axis=1)
-    ratio = (ratios[0], *range_of(ratios))
-    size = np.delete(one.sizes, ends)[np.argmin(inside[0])]
-    evidence = f"{shown(ratio)}, at batch size {size}"
-    return row | {"verdict": verdict(ratio, least=1), "evidence": evidence}
+    extremes = one.times[:, ends].min(axis=1)
+    ratios = [ratio(extremes, one.times[:, index]) for index in inside]
+    found = [(drawn[0], *range_of(drawn, len(inside))) for drawn in ratios]
+    largest = int(np.argmax([low for _, low, _ in found]))
+    said = "does not hold" if max(high for *_, high in found) < 1 else "undecided"
+    evidence = f"{shown(found[largest])}, at batch size {one.sizes[inside[largest]]}"
+    return row | {
+        "verdict": "holds" if found[largest][1] > 1 else said,
+        "evidence": evidence,
+    }

@@ -5,19 +5,30 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from minibatch.errors import UserError
 from minibatch.sgd.sweep import since
 from minibatch.summaries.intervals import CONFIDENCE
 
 HUGE = np.float32(1e30)  # in place of infinite losses, of which no weight makes a mean
 PLAIN = "plain"
+KEPT = 1.1  # times the steps to a loss, at least, for which it is seen to be kept
 
 
 def losses(targets: list[dict], floor: float) -> dict[str, float]:
-    """The loss of each target, a {"loss": …} or an {"excess": …} above the floor, by its name."""
+    """The loss of each target, a {"loss": …} or an {"excess": …} above the floor, by its name.
+
+    Raises UserError where one lies above the floor, but less than the "lowest" excess.
+    """
     found = {}
     for target in targets:
         if "loss" in target:
-            found[f"{target['loss']:g}"] = target["loss"]
+            loss, lowest = target["loss"], (1 + target["lowest"]) * floor
+            if floor < loss < lowest:
+                raise UserError(
+                    f"answer.targets: {loss:g} is below {lowest:.6f}, which is sweep.lowest above "
+                    f"the floor, {floor:.6f}; raise the one or lower the other"
+                )
+            found[f"{loss:g}"] = loss
         else:
             found[f"floor + {100 * target['excess']:g} %"] = (1 + target["excess"]) * floor
     return found
@@ -30,7 +41,7 @@ def summarise(
 
     `steps`, at least one, is the number from which on the mean loss over seeds stays at or below
     the target, at the learning rate that is best on one half of the seeds, and scored on the other;
-    infinite where none keeps it. Its 95 % interval is by bootstrap over both halves, the choice of
+    infinite where it is not kept. Its 95 % interval is by bootstrap over both halves, the choice of
     the rate included.
     """
     found = []
@@ -46,9 +57,10 @@ def summarise(
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def interval() -> list[float]:
-    """The shares of a distribution that the ends of an interval are at."""
-    return [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+def interval(among: int = 1) -> list[float]:
+    """The shares of a distribution that the ends of an interval are at, one `among` several."""
+    outside = (1 - CONFIDENCE) / 2 / among
+    return [outside, 1 - outside]
 
 
 def bootstrap(
@@ -71,13 +83,16 @@ def bootstrap(
             (part @ means[group]).reshape(resamples + 1, len(points), len(rates))
             for part, group in zip(weights, (slice(half), slice(half, None)), strict=True)
         )
-        ends = np.append(points.clip(min=1), np.inf)  # where a run begins below a loss, a step
+        kept = np.where(points * KEPT <= points[-1], points.clip(min=1), np.inf)
+        ends = np.append(kept, np.inf)
         found = {}
         for name, goal in goals.items():
             first = ends[since((choosing <= goal).swapaxes(1, 2))]
             best = _middle(first == first.min(axis=1, keepdims=True))
             scored = scoring[np.arange(resamples + 1), :, best]
-            found[name] = rates[best], ends[since(scored <= goal)]
+            never = np.isinf(first.min(axis=1))
+            steps = np.where(never, np.inf, ends[since(scored <= goal)])
+            found[name] = np.where(never, np.nan, rates[best]), steps
         yield size, found
 
 

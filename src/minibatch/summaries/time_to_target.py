@@ -27,12 +27,15 @@ class Draws(NamedTuple):
     sizes: np.ndarray
     rates: np.ndarray
     counts: np.ndarray  # steps
-    seconds: np.ndarray  # of a step
+    seconds: np.ndarray  # of a step, the start of an epoch shared out over its steps
+    starts: np.ndarray  # seconds that an epoch takes to start, a size; 0 where they are not known
+    per_epoch: np.ndarray  # steps, a size
 
     @property
     def times(self) -> np.ndarray:
-        """Seconds to the target."""
-        return self.counts * self.seconds
+        """Seconds to the target: an epoch that is begun is started whole."""
+        epochs = np.where(np.isfinite(self.counts), self.counts, 0) / self.per_epoch
+        return self.counts * self.seconds + (np.ceil(epochs) - epochs) * self.starts
 
 
 def draws(tables: dict[str, pd.DataFrame], targets: list[dict], resamples: int) -> Iterator[Draws]:
@@ -46,9 +49,11 @@ def draws(tables: dict[str, pd.DataFrame], targets: list[dict], resamples: int) 
             continue
         sizes, machine = seconds.columns.to_numpy(), "+".join(sorted(set(rows.machine)))
         drawn = _seconds(seconds.to_numpy(), resamples)
+        cells = rows.groupby("batch_size")[["start_seconds", "epoch_steps"]].median().loc[sizes]
+        starts = cells.start_seconds.fillna(0).to_numpy(), cells.epoch_steps.to_numpy()
         for target in goals:
             rates, counts = np.transpose([found[size][target] for size in sizes], (1, 2, 0))
-            yield Draws(machine, series, target, sizes, rates, counts, drawn)
+            yield Draws(machine, series, target, sizes, rates, counts, drawn, *starts)
 
 
 def _seconds(launches: np.ndarray, resamples: int) -> np.ndarray:
@@ -67,9 +72,12 @@ def _seconds(launches: np.ndarray, resamples: int) -> np.ndarray:
     return np.exp(np.vstack([mean, mean + around.clip(-FARTHEST, FARTHEST)]))
 
 
-def range_of(drawn: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of a value from its resamples, those that come after the estimate."""
-    low, high = np.quantile(drawn[1:], steps.interval(), method="inverted_cdf")
+def range_of(drawn: np.ndarray, among: int = 1) -> tuple[float, float]:
+    """The interval of a value from its resamples, those that come after the estimate.
+
+    `among` this many such intervals all hold with 95 % (Bonferroni).
+    """
+    low, high = np.quantile(drawn[1:], steps.interval(among), method="inverted_cdf")
     return float(low), float(high)
 
 
@@ -90,12 +98,11 @@ def tied(times: np.ndarray) -> np.ndarray:
     return np.array([range_of(ratio(column, best))[0] <= TIED for column in times.T])
 
 
-def best_sizes(one: Draws) -> tuple[int, int]:
-    """The 95 % interval of the batch size that takes least time; 0 where none is at the target."""
-    reached = np.isfinite(one.times).any(axis=1)
-    if not reached[0] or not reached[1:].any():
+def best_sizes(one: Draws, among: int = 1) -> tuple[int, int]:
+    """The interval of the size that takes least time; 0 where the target may not be reached."""
+    if not np.isfinite(range_of(one.times.min(axis=1))).all():
         return 0, 0
-    low, high = range_of(one.sizes[np.argmin(one.times[reached], axis=1)])
+    low, high = range_of(one.sizes[np.argmin(one.times, axis=1)], among)
     return int(low), int(high)
 
 
@@ -105,14 +112,17 @@ def summarise(
     """One row for each target, way of training and batch size, with 95 % intervals.
 
     `seconds_to_target` is infinite where the loss is not reached; `tie` says whether the batch size
-    may be as good as the best one; `best_low` and `best_high` are the interval of that one.
+    may be as good as the best one; `best_low` and `best_high` are the interval of that one, which
+    holds with 95 % for all ways of training together.
     """
     found = []
-    for one in draws(tables, targets, resamples):
+    every = [*draws(tables, targets, resamples)]
+    ways = len({one.series for one in every if BASELINE not in one.series})
+    for one in every:
         names = dict(zip(SERIES, one.series, strict=True))
         ties, times = tied(one.times), one.times
-        best = np.argmin(times[0]) if np.isfinite(times[0]).any() else None
-        least, most = best_sizes(one)
+        least, most = best_sizes(one, max(1, ways))
+        best = np.argmin(times[0]) if most else None
         for index, size in enumerate(one.sizes):
             low, high = range_of(times[:, index])
             found.append(
@@ -137,7 +147,7 @@ def sentence(times: pd.DataFrame, target: str) -> str:
         ends = [f"{_sizes(row)} ({_way(row)})" for row in (smallest, largest)]
         return (
             f"The batch size that is soonest at a loss of {target} goes from {' to '.join(ends)}: "
-            "what a step costs decides it"
+            "the steps are the same, what a step costs is not"
         )
     return (
         f"Soonest at a loss of {target}: undecided whether one batch size is best for all ways of "
