@@ -60,8 +60,8 @@ def test_the_sentence_names_both_ends_where_their_intervals_lie_apart():
     rows = [way("jax", 1, 1, 2, implementation="compiled"), way("mxnet", 100, 50, 1500)]
     rows += [way("pytorch", 1500, 1000, 1500), way("numba", 7, 1, 7, implementation="baseline")]
     assert sentence(pd.DataFrame(rows), "0.25").startswith(
-        "The batch size that is soonest at a loss of 0.25 goes from 1 to 2 (jax, compiled) to "
-        "1000 to 1500 (pytorch, scratch, direct loader)"
+        "The batch size that is soonest at a loss of 0.25 goes from 1–2 (jax, compiled) to "
+        "1000–1500 (pytorch, scratch, direct loader)"
     )
 
 

@@ -37,8 +37,9 @@ def _message(fits: pd.DataFrame) -> str:
     if fits.empty:
         return "No loss is reached at enough batch sizes to tell which is the critical one"
     said = [
-        f"{digits(row.critical_batch_size_low)} to {digits(row.critical_batch_size_high)} for a "
-        f"loss of {row.Index} (no point farther than {abs(row.residual):.0%} from its line)"
+        f"{digits(row.critical_batch_size_low)}–{digits(row.critical_batch_size_high)} "
+        f"for a loss of {row.Index}"
         for row in dict.fromkeys([*fits.itertuples()][:: max(1, len(fits) - 1)])
     ]
-    return f"Larger batches save ever fewer steps; fitted critical batch size: {', '.join(said)}"
+    farthest = fits.residual.abs().max()
+    return f"Critical batch size, by a fit within {farthest:.0%}: {', '.join(said)}"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from minibatch.summaries import stepcost
 from minibatch.summaries.steptime import BASELINE, SERIES
-from minibatch.summaries.time_to_target import best_sizes, draws, range_of, ratio, tied
+from minibatch.summaries.time_to_target import Draws, best_sizes, draws, range_of, ratio, tied
 
 
 def summarise(
@@ -56,10 +56,12 @@ def summarise(
         row |= {"with_first_call": sizes[np.argmin(cold)]}
         noise = critical.loc[one.target]
         row |= {"balance": _balance(noise.critical_batch_size, t0[0], c[0])}
+        # at the smallest size itself, what does not depend on the batch is told by a line alone
+        least = range_of(t0 / (t0 + c * measured.examples.iloc[0])) if fits else (0, 1)
         causes = {
             _cause(
                 measured.loc[size, ["load_share_low", "load_share_high"]],
-                range_of(t0 / (t0 + c * measured.examples[size])) if fits else (0, 1),
+                _fixed(one, size) if size > sizes[0] else least,
                 noise,
                 size,
                 loads=loads,
@@ -75,13 +77,18 @@ def _balance(critical: float, t0: float, c: float) -> float:
     return np.sqrt(critical * t0 / c) if min(critical, t0, c) > 0 else np.nan
 
 
+def _fixed(one: Draws, size: int) -> tuple[float, float]:
+    """What a step at the smallest size takes, as a share of one at this size."""
+    return range_of(one.seconds[:, 0] / one.seconds[:, list(one.sizes).index(size)])
+
+
 def _cause(
     loading: Iterable[float], fixed: Iterable[float], noise: pd.Series, size: int, *, loads: bool
 ) -> str:
     """What takes most of the time at a size, by the intervals of two shares of a step.
 
     "loader" where loading is more than a half of it; else "calls" where what a step costs whatever
-    its batch is, by a line that fits; "loader or calls" where the two cannot be told apart. Else it
+    its batch is; "loader or calls" where the two cannot be told apart. Else it
     is the examples: "noise" where the batch is below the interval of the critical size, so that
     their number is about the least, "arithmetic" where it is above. "undecided" where an interval
     allows both, and where the sizes that may be best do not agree.

@@ -158,7 +158,7 @@ def sentence(times: pd.DataFrame, target: str) -> str:
 
 def _sizes(row: pd.Series) -> str:
     ends = [row.best_low, row.best_high]
-    return " to ".join(map(str, dict.fromkeys(ends)))
+    return "–".join(map(str, dict.fromkeys(ends)))
 
 
 def _way(row: pd.Series) -> str:
