@@ -36,7 +36,7 @@ FIGURES = [*targets.COMPARING, *targets.OF_THE_FIRST]
 # What an example makes, and how often, relatively: more of what few configurations have, less of
 # what takes longest. The other summaries are made for these.
 KINDS = dict.fromkeys(FIGURES, 2.0) | dict.fromkeys(["loss_by_epoch", "loss_by_time"], 4)
-KINDS |= {"product_device": 8, "exercise_1_grid": 25}
+KINDS |= {"product_device": 14, "exercise_1_grid": 25}
 KINDS |= dict.fromkeys([*targets.COMPARED], 40)
 KINDS |= {
     "protocol": 60,
@@ -44,7 +44,7 @@ KINDS |= {
     "ladder": 1,
     "agreement": 1,
     "statements": 2,
-    "report": 0.6,
+    "report": 1.8,
 }
 NONSENSE = re.compile(r"\b(nan|None|NaT|NA|0 of 0|1 epochs|1 steps)\b|inf×|∞×")
 SEARCH = {

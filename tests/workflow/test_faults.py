@@ -261,7 +261,7 @@ def flip_a_byte(path):
     metadata = pq.read_metadata(path)
     losses = metadata.row_group(0).column(metadata.schema.names.index("loss"))
     content = bytearray(path.read_bytes())
-    content[losses.dictionary_page_offset + losses.total_compressed_size // 2] ^= 255
+    content[losses.data_page_offset + losses.total_compressed_size // 2] ^= 255
     path.write_bytes(content)
 
 
