@@ -40,9 +40,9 @@ KINDS |= {"product_device": 14, "exercise_1_grid": 25}
 KINDS |= dict.fromkeys([*targets.COMPARED], 40)
 KINDS |= {
     "protocol": 60,
-    "published": 1.5,
-    "ladder": 1,
-    "agreement": 1,
+    "published": 4,
+    "ladder": 2,
+    "agreement": 1.5,
     "statements": 2,
     "report": 1.8,
 }
@@ -195,7 +195,7 @@ def drawn(draw, configuration: Callable, most: int) -> tuple[dict, Random]:
 def test_what_follows_from_a_legal_configuration_makes_sense():
     reached = Counter()
 
-    @settings(max_examples=320, **SEARCH)
+    @settings(max_examples=400, **SEARCH)
     @given(drawn(legal, most=2))
     def search(example):
         config, random = example
