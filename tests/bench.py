@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from minibatch import frameworks
 from minibatch.plan import targets
-from minibatch.sgd import sampling, surrogate, sweep
+from minibatch.sgd import cases, sampling, surrogate, sweep
 from minibatch.sgd.baselines import Fit
 from minibatch.sgd.engine import Engine
 from minibatch.sgd.moments import Moments
@@ -128,7 +128,7 @@ def _beside_pytorch(pytorch: ModuleType, x: np.ndarray, y: np.ndarray, size: int
 
     All runs take the same steps there: as long as those of one epoch.
     """
-    [case] = sweep.cases(Moments(x, y), [size], len(RATES), EXCESS)
+    [case] = cases.planned(Moments(x, y), [size], len(RATES), EXCESS)
     run = Run(
         **{"device": "cpu", "implementation": "scratch", "loader": "direct"},
         **{"objective": "half_mse", "batch_size": size, "learning_rate": RATES[-1], "epochs": 1},

@@ -132,7 +132,7 @@ def test_a_single_run_is_beside_a_fit_of_as_many_epochs(examples, monkeypatch, w
 
 def test_pytorch_takes_a_step_of_each_run_after_the_other(examples, monkeypatch, work):
     """64 runs of 300 steps of a second, beside 10 s."""
-    monkeypatch.setattr(bench.sweep, "cases", lambda *_: [bench.sweep.Case(100, (), 300)])
+    monkeypatch.setattr(bench.cases, "planned", lambda *_: [bench.cases.Case(100, (), 300)])
     run = work(10)
     monkeypatch.setattr(bench.sweep, "run", lambda *_, **__: [run()])
     trace = pd.DataFrame({"step": [0, 15], "seconds": [0.0, 15.0]})

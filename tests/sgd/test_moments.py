@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from minibatch.sgd import objective
+from minibatch.sgd.cases import initial_moments
 from minibatch.sgd.moments import Moments
-from minibatch.sgd.sweep import initial_moments
 
 STEPS = np.arange(4)
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from minibatch.errors import UserError
-from minibatch.sgd import sweep
+from minibatch.sgd import cases, sweep
+from minibatch.sgd.cases import Case
 from minibatch.sgd.moments import Moments
-from minibatch.sgd.sweep import Case
 from minibatch.stages.sweep import COLUMNS, GROUPS, QUANTILES, describe, make
 from minibatch.tables import parquet
 from minibatch.tables.canonical import digest
@@ -49,7 +49,7 @@ def raw():
     table = problem().to_numpy()
     x, y = np.ascontiguousarray(table[:, :2]), np.ascontiguousarray(table[:, 2])
     moments, found = Moments(x, y), {}
-    for case in sweep.cases(moments, SIZES, 3, EXCESS):
+    for case in cases.planned(moments, SIZES, 3, EXCESS):
         for variant, method, seeds in (
             ("plain", "permutation", SEEDS),
             ("replacement", "replacement", FEWER),

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 import builders
-from minibatch.summaries import answer_statements, time_to_target
+from minibatch.summaries import answer_statements
 from minibatch.summaries.answer import _cause
+from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.time_to_target import Draws, sentence
 
 SIZES = np.array([1, 10, 100, 1500])
@@ -78,7 +79,7 @@ def test_the_sentence_says_where_nothing_is_reached():
 
 def test_intervals_of_several_ways_are_wider_than_of_one():
     one = draws([1.0, 1, 1, 1], spread=0.1)
-    (low, high), (least, most) = (time_to_target.range_of(one.times[:, 0], n) for n in (1, 20))
+    (low, high), (least, most) = (of_resamples(one.times[:, 0], n) for n in (1, 20))
     assert least < low < high < most
 
 

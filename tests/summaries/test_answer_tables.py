@@ -10,6 +10,7 @@ import builders
 from minibatch.errors import UserError
 from minibatch.stages.sweep import GROUPS
 from minibatch.summaries import answer, critical, stepcost, steps, steptime, time_to_target
+from minibatch.summaries.intervals import of_resamples
 
 GOAL = {"0.25": 0.25}
 TARGETS = [{"loss": 0.25, "lowest": 0.01}]
@@ -313,7 +314,7 @@ def test_intervals_of_times_hold_the_truth_over_launches():
         drawn = time_to_target._seconds(1e-5 * np.exp(logs), 1000)
         assert drawn[0] == pytest.approx(1e-5 * np.exp(logs.mean(axis=0)))
         for values, truth in ((drawn[:, 0], 1e-5), (drawn[:, 2] / drawn[:, 1], 1)):
-            low, high = time_to_target.range_of(values)
+            low, high = of_resamples(values)
             inside.append(low <= truth <= high)
     assert np.reshape(inside, (-1, 2)).mean(axis=0) == pytest.approx(0.95, abs=0.025)
 

@@ -266,6 +266,7 @@ CODE = {
     "sgd/vectors.py": AFTER_SWEEP,
     "sgd/engine.py": AFTER_SWEEP,
     "sgd/moments.py": AFTER_SWEEP,
+    "sgd/cases.py": AFTER_SWEEP,
     "sgd/sweep.py": AFTER_SWEEP,
     "stages/sweep.py": AFTER_SWEEP,
     "summaries/steps.py": ANSWERED,

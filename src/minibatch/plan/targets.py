@@ -57,6 +57,7 @@ COMPARED = {
     "exercise_3_replacement": "sampling",
     "exercise_4_twice": "copies",
 }
+# Summaries that depend on the targets of the answer.
 ANSWERING = ("steps", "critical", "time_to_target", "answer", "statements")
 TIMED = ("loss_by_time", "exercise_1_grid")  # figures that show the time to the target loss
 
@@ -164,7 +165,7 @@ def _figure(
     if figure in COMPARED:
         options = {"pairs": experiment.pairs(config, COMPARED[figure])}
     if figure in ("parallel", "protocol", "steps_to_target"):
-        places = []  # measured in PyTorch alone, whatever the frameworks
+        places = []  # of PyTorch alone, or of no framework
     about = {"figure": figure, "places": places, "alone": alone, "options": options}
     return Target([*read, SOURCE], about | experiment.expected(read, tables))
 

@@ -201,17 +201,9 @@ def answers(answer: pd.DataFrame, to: str) -> dict:
             **_where(answer),
             "implementation": answer.implementation,
             "loader": answer.loader,
-            "best batch size": [
-                f"{best} ({low} to {high})"
-                for best, low, high in zip(
-                    answer.best_batch_size,
-                    answer.best_batch_size_low,
-                    answer.best_batch_size_high,
-                    strict=True,
-                )
-            ],
+            "best batch size": _interval(answer, "best_batch_size", 1, str),
             "may be as good": answer.tie_set,
-            "learning rate": answer.learning_rate.map("{:.3g}".format),
+            "learning rate": answer.learning_rate.map(digits),
             "steps": answer.steps.map("{:.0f}".format),
             "ms": _interval(answer, "seconds_to_target", 1e3),
             "times as long at the smallest": _interval(answer, "times_at_one", 1),
@@ -230,17 +222,11 @@ def steps(steps: pd.DataFrame) -> dict:
         {
             "loss": steps.target,
             "batch size": steps.batch_size,
-            "learning rate": steps.learning_rate.map("{:.3g}".format).where(
-                steps.learning_rate.notna(), None
-            ),
-            "steps": [
-                "not reached" if np.isinf(value) else f"{value:.0f} ({low:.0f} to {high:.0f})"
-                for value, low, high in zip(
-                    steps.steps, steps.steps_low, steps.steps_high, strict=True
-                )
-            ],
+            "learning rate": _known(steps.learning_rate),
+            "steps": _interval(steps, "steps", 1, "{:.0f}".format),
         }
     )
+    shown.loc[np.isinf(steps.steps.to_numpy()), "steps"] = "not reached"
     return sheet("Steps to a loss at the best learning rate, with 95 % intervals", shown)
 
 
@@ -342,11 +328,13 @@ def _ranges(frame: pd.DataFrame, prefix: str, show: Callable[[float], str]) -> l
     return [f"{show(a)} to {show(b)}" for a, b in zip(low, high, strict=True)]
 
 
-def _interval(frame: pd.DataFrame, name: str, factor: float) -> list[str]:
+def _interval(
+    frame: pd.DataFrame, name: str, factor: float, show: Callable[[float], str] = digits
+) -> list[str]:
     """Values of a column, times a factor, each with its interval."""
     values = (factor * frame[f"{name}{end}"] for end in ("", "_low", "_high"))
     return [
-        f"{digits(value)} ({digits(low)} to {digits(high)})"
+        f"{show(value)} ({show(low)} to {show(high)})"
         for value, low, high in zip(*values, strict=True)
     ]
 

@@ -47,10 +47,8 @@ class Engine:
         ascending from 0. The runs start at θ = `start`, shape (d + 1,), and step in float32, as
         frameworks do; the loss is computed in float64. It is infinite from where a run diverged.
         """
-        if batch_size >= order.shape[1]:
-            order = np.sort(
-                order, axis=1
-            )  # one batch: its order does not matter, and caches like it
+        if batch_size >= order.shape[1]:  # one batch, whose order only matters to the caches
+            order = np.sort(order, axis=1)
         count = len(learning_rates)
         rates = np.full(-(-count // LANES) * LANES, learning_rates[-1], np.float32)
         rates[:count] = learning_rates

@@ -11,6 +11,8 @@ number of steps is a power of one matrix, the noise floor its fixed point, and t
 stability the rate at which its spectral radius is 1.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import linalg
 
@@ -30,14 +32,12 @@ class Moments:
         residuals = y - augmented @ self.optimum
         self._rows, self._columns = np.triu_indices(size)  # M is symmetric: its upper triangle
         outer = augmented[:, self._rows] * augmented[:, self._columns]
-        twice = outer * np.where(self._rows == self._columns, 1, 2)
-        self._fourth = outer.T @ twice / self.examples
+        weights = np.where(self._rows == self._columns, 1, 2)  # of an entry in both triangles
+        self._fourth = outer.T @ (outer * weights) / self.examples
         self._third = outer.T @ (residuals[:, None] * augmented) / self.examples
         self._noise = outer.T @ residuals**2 / self.examples
-        identity = np.eye(size)
-        self._both = self._halved(lambda m: self.hessian @ m + m @ self.hessian, identity)
-        self._squared = self._halved(lambda m: self.hessian @ m @ self.hessian, identity)
-        weights = np.where(self._rows == self._columns, 1, 2)
+        self._both = self._halved(lambda m: self.hessian @ m + m @ self.hessian)
+        self._squared = self._halved(lambda m: self.hessian @ m @ self.hessian)
         self._trace = 0.5 * weights * self.hessian[self._rows, self._columns]  # ½ tr(H·)
 
     def losses(
@@ -77,17 +77,16 @@ class Moments:
                 found.append(self.floor + state[:, : len(self._trace), 0] @ self._trace)
         return np.nan_to_num(np.transpose(found), nan=np.inf)
 
-    def noise_floor(self, batch_size: int, learning_rate: float) -> float:
-        """The expected loss that remains after any number of steps; infinite where it diverges.
+    def noise_floor(self, batch_size: int, learning_rates: np.ndarray) -> np.ndarray:
+        """The expected loss that remains after any number of steps, for each learning rate.
 
-        Of batches of one size.
+        Of batches of one size. Infinite where the loss diverges.
         """
-        if learning_rate >= self.stability_limit(batch_size):
-            return np.inf
-        [step] = self._transitions(batch_size, np.array([learning_rate]))
-        size = len(self._trace)
-        second = np.linalg.solve(np.eye(size) - step[:size, :size], step[:size, -1])
-        return self.floor + float(second @ self._trace)
+        rates, size = np.atleast_1d(learning_rates), len(self._trace)
+        step = self._transitions(batch_size, rates)
+        second = np.linalg.solve(np.eye(size) - step[:, :size, :size], step[:, :size, -1:])
+        stable = rates < self.stability_limit(batch_size)
+        return np.where(stable, self.floor + second[..., 0] @ self._trace, np.inf)
 
     def stability_limit(self, batch_size: int) -> float:
         """The learning rate from which on the expected loss grows without end.
@@ -113,9 +112,9 @@ class Moments:
         step[:, -1, -1] = 1
         return step
 
-    def _halved(self, linear, identity: np.ndarray) -> np.ndarray:
+    def _halved(self, linear: Callable) -> np.ndarray:
         """The matrix of a linear map of symmetric matrices, on their upper triangles."""
-        units = []
+        units, identity = [], np.eye(len(self.optimum))
         for row, column in zip(self._rows, self._columns, strict=True):
             unit = np.outer(identity[row], identity[column])
             units.append(linear(np.maximum(unit, unit.T))[self._rows, self._columns])

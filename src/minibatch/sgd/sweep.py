@@ -2,151 +2,70 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
 from minibatch.errors import UserError
 from minibatch.sgd import sampling, schedules
+from minibatch.sgd.cases import Case
 from minibatch.sgd.engine import Engine
-from minibatch.sgd.moments import Moments
 from minibatch.tables.cores import available
 
-APART = 0.02  # from one number of steps at which the loss is kept to the next, as a share
-MARGIN = 1.5  # times the steps that the best learning rate needs: how long a target has to be kept
-RANGE = 2  # times the lowest learning rate is the one that is best for the lowest target
-PAST = 1.1  # times the limit of stability
-CANDIDATES = 200  # learning rates among which theory looks for the best
-LONGEST = 10**6  # steps after which it gives up
 MOST = 8 * 2**30  # bytes of memory for the orders, or for the losses of a case
-
-
-@dataclass(frozen=True)
-class Case:
-    """Runs that share all but the learning rate and the seed."""
-
-    batch_size: int
-    learning_rates: tuple[float, ...]  # ascending
-    horizon: int  # steps
-    sampling: str = "permutation"
-    schedule: str = "constant"
-    copies: int = 1
-
-    def steps_per_epoch(self, examples: int) -> int:
-        """The steps of an epoch, of which the last may be on fewer examples."""
-        return -(-examples * self.copies // self.batch_size)
-
-    def epochs(self, examples: int) -> int:
-        """How many epochs the steps are a part of."""
-        return -(-self.horizon // self.steps_per_epoch(examples))
-
-    def points(self, examples: int) -> np.ndarray:
-        """Where the loss is kept: on a grid, and after each epoch, whose last batch is noisier."""
-        ends = np.arange(0, self.horizon + 1, self.steps_per_epoch(examples))
-        return np.union1d(grid(self.horizon), ends)
-
-
-def grid(horizon: int) -> np.ndarray:
-    """Numbers of steps from 0 to the horizon: all up to 100, and then at most 2 % apart."""
-    points = [0]
-    while points[-1] < horizon:
-        points.append(min(horizon, max(points[-1] + 1, int(points[-1] * (1 + APART)))))
-    return np.array(points)
-
-
-def cases(moments: Moments, batch_sizes: Iterable[int], count: int, excess: float) -> list[Case]:
-    """What is run for each batch size, so that it reaches a loss this share above the floor.
-
-    With replacement the expected loss is known, and with it the best learning rate and its steps;
-    without, fewer are needed. So many learning rates go from half the best one to past the limit
-    of stability.
-    """
-    found = []
-    for size in batch_sizes:
-        best, steps = reach(moments, size, (1 + excess) * moments.floor)
-        rates = np.geomspace(best / RANGE, PAST * moments.stability_limit(size), count)
-        found.append(Case(size, tuple(rates.tolist()), max(1, int(np.ceil(MARGIN * steps)))))
-    return found
-
-
-def reach(moments: Moments, batch_size: int, target: float) -> tuple[float, int]:
-    """The learning rate whose expected loss is soonest at the target for good, and its steps.
-
-    Raises UserError where none is within a million.
-    """
-    limit = moments.stability_limit(batch_size)
-    rates = np.geomspace(limit / 1e4, limit, CANDIDATES, endpoint=False)
-    floors = np.array([moments.noise_floor(batch_size, rate) for rate in rates])
-    rates = rates[(floors < target) | (floors == floors.min())]
-    start = initial_moments(len(moments.optimum))
-    horizon = 1000
-    while True:
-        points = Case(batch_size, (), horizon).points(moments.examples)
-        first = since(moments.losses(*start, batch_size, rates, points) <= target)
-        best = np.flatnonzero(first == first.min())[-1]
-        if first.min() < len(points) and MARGIN * points[first[best]] <= horizon:
-            return float(rates[best]), int(points[first[best]])
-        if horizon >= LONGEST:
-            raise UserError(
-                f"sweep.batch_size: {batch_size} takes more than {LONGEST:,} steps to a loss of "
-                f"{target:.6g}, as little above the floor as sweep.lowest says; raise that, or "
-                "remove the batch size"
-            )
-        horizon *= 10
-
-
-def since(reached: np.ndarray) -> np.ndarray:
-    """The index along the last axis from which on all is true; its length where the last is not."""
-    last_false = reached.shape[-1] - np.argmin(reached[..., ::-1], axis=-1)
-    return np.where(reached.all(axis=-1), 0, last_false)
-
-
-def initial_moments(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of each of the initial parameters."""
-    variance = np.full(size, sampling.INITIAL_DEVIATION**2)
-    variance[-1] = 0  # the bias starts at zero
-    return np.zeros(size), variance
 
 
 def run(x: np.ndarray, y: np.ndarray, cases: list[Case], seeds: int) -> Iterator[np.ndarray]:
     """The excess losses of each case in turn, shape (seeds, its points, its learning rates).
 
-    On all cores; the same numbers on any number of them.
+    On all cores; the same numbers on any number of them. Raises UserError where a case takes too
+    much memory.
     """
-    engine, features = Engine(x, y), x.shape[1]
-    kind = np.min_scalar_type(len(y))  # orders are most of the memory: seeds × epochs × examples
-    orders = {}
-
-    def order(seed: int, case: Case) -> np.ndarray:
-        about = case.sampling, case.copies
-        known = orders.setdefault((seed, *about), [])
-        for epoch in range(len(known), case.epochs(len(y))):
-            known.append(sampling.batch_order(len(y), seed, epoch, *about).astype(kind))
-        return np.stack(known[: case.epochs(len(y))])
-
+    engine, orders = Engine(x, y), _Orders(len(y))
     for case in cases:
-        shape = seeds, len(case.points(len(y))), len(case.learning_rates)
-        needed = seeds * case.epochs(len(y)) * len(y) * case.copies * kind.itemsize
-        if max(needed, 4 * np.prod(shape, dtype=float)) > MOST:
+        points, epochs = case.points(len(y)), case.epochs(len(y))
+        shape = seeds, len(points), len(case.learning_rates)
+        if max(seeds * orders.bytes(case), 4 * np.prod(shape, dtype=float)) > MOST:
             raise UserError(
                 f"sweep.batch_size: {case.batch_size} takes {case.horizon:,} steps, and with "
                 f"{seeds} seeds more than {MOST // 2**30} GB of memory; raise sweep.lowest, lower "
                 "sweep.seeds, or remove the batch size"
             )
-        points, rates = case.points(len(y)), np.array(case.learning_rates)
-        decay = [schedules.factor(case.schedule, epoch) for epoch in range(case.epochs(len(y)))]
+        decay = np.array([schedules.factor(case.schedule, epoch) for epoch in range(epochs)])
+        about = case.batch_size, np.array(case.learning_rates), points, decay
+
+        def excess(seed: int, case: Case = case, about: tuple = about) -> np.ndarray:
+            start = sampling.initial_parameters(seed, x.shape[1])
+            return engine.excess(start, orders.of(seed, case), *about).astype(np.float32)
+
         losses = np.empty(shape, np.float32)
-
-        def fill(seed: int, case=case, points=points, rates=rates, decay=decay, losses=losses):
-            start = sampling.initial_parameters(seed, features)
-            about = case.batch_size, rates, points, np.array(decay)
-            losses[seed] = engine.excess(start, order(seed, case), *about)
-
-        in_threads(fill, range(seeds))
+        for seed, found in enumerate(in_threads(excess, range(seeds))):
+            losses[seed] = found
         yield losses
 
 
-def in_threads(function: Callable, values: Iterable) -> list:
-    """What the function returns for each value, on all cores."""
+class _Orders:
+    """The batch orders of seeds, which cases share: most of the memory."""
+
+    def __init__(self, examples: int):
+        self._examples, self._kind = examples, np.min_scalar_type(examples)
+        self._known: dict[tuple, list[np.ndarray]] = {}
+
+    def bytes(self, case: Case) -> int:
+        """What those of a case and a seed take."""
+        visits = self._examples * case.copies
+        return case.epochs(self._examples) * visits * self._kind.itemsize
+
+    def of(self, seed: int, case: Case) -> np.ndarray:
+        """The order of each epoch, an epoch a row."""
+        about, epochs = (case.sampling, case.copies), case.epochs(self._examples)
+        known = self._known.setdefault((seed, *about), [])
+        for epoch in range(len(known), epochs):
+            order = sampling.batch_order(self._examples, seed, epoch, *about)
+            known.append(order.astype(self._kind))
+        return np.stack(known[:epochs])
+
+
+def in_threads(function: Callable, values: Iterable) -> Iterator:
+    """What the function returns for each value, in turn, on all cores."""
     with ThreadPoolExecutor(available()) as pool:
-        return [*pool.map(function, values)]
+        yield from pool.map(function, values)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from minibatch import command
 from minibatch.errors import UserError
-from minibatch.sgd import sweep
+from minibatch.sgd import cases, sweep
 from minibatch.sgd.examples import split
 from minibatch.sgd.moments import Moments
 from minibatch.tables import parquet, provenance
@@ -30,7 +30,7 @@ COLUMNS = {
 }
 
 
-def describe(case: sweep.Case, variant: str, losses: np.ndarray, examples: int) -> pd.DataFrame:
+def describe(case: cases.Case, variant: str, losses: np.ndarray, examples: int) -> pd.DataFrame:
     """The rows of COLUMNS for the losses of a case, shape (seeds, points, rates).
 
     A group is of consecutive seeds, and has their mean. Means are infinite from where one of their
@@ -73,12 +73,12 @@ def curves(x: np.ndarray, y: np.ndarray, parameters: dict) -> Iterator[pd.DataFr
     """The table in parts: for each batch size with permutations, then with replacement."""
     moments = Moments(x, y)
     sizes, rates = parameters["batch_sizes"], parameters["learning_rates"]
-    cases = sweep.cases(moments, sizes, rates, parameters["excess"])
-    start = sweep.initial_moments(x.shape[1] + 1)
+    every = cases.planned(moments, sizes, rates, parameters["excess"])
+    start = cases.initial_moments(x.shape[1] + 1)
     seeds = {"plain": parameters["seeds"]}
     seeds["replacement"] = _whole(parameters["seeds"] // FEWER)
     for variant, sampling in (("plain", "permutation"), ("replacement", "replacement")):
-        chosen = [replace(case, sampling=sampling) for case in cases]
+        chosen = [replace(case, sampling=sampling) for case in every]
         found = sweep.run(x, y, chosen, seeds[variant])
         for case, losses in zip(chosen, found, strict=True):
             part = describe(case, variant, moments.floor + losses, len(y))

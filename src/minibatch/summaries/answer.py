@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from minibatch.summaries import stepcost
+from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.steptime import BASELINE, SERIES
-from minibatch.summaries.time_to_target import Draws, best_sizes, draws, range_of, ratio, tied
+from minibatch.summaries.time_to_target import Draws, best_sizes, draws, ratio, tied
 
 
 def summarise(
@@ -19,28 +20,23 @@ def summarise(
     slower than 1.05 times that, by the interval of the ratio. `times_at_one` and `times_at_full`
     are the times at the smallest and at the largest batch size over the best one; `with_first_call`
     is the best size where the first call counts, which may compile. `balance` is √(B·t₀/c), where
-    the fits of the steps and of a step's time have their least product. `cause` is what takes
-    most of the time at the best size: see `_cause`.
+    the product would be least were batches drawn with replacement. `cause` is what takes most of
+    the time at the best size: see `_cause`.
     """
     critical, lines = tables["critical"].set_index("target"), tables["stepcost"].set_index(SERIES)
     cells = dict(iter(tables["steptime"].groupby(SERIES)))
     found = []
     for one in draws(tables, targets, resamples):
-        times, sizes = one.times, one.sizes
-        fits = lines.line.get(one.series, "no") == "yes"
-        loads = "compiled" not in one.series and BASELINE not in one.series
-        best = int(np.argmin(times[0]))
-        if not best_sizes(one)[1]:
+        ends = best_sizes(one)
+        if not ends[1]:  # none that may be best is sure to reach the target
             continue
+        times, sizes = one.times, one.sizes
+        best = int(np.argmin(times[0]))
         measured = cells[one.series].set_index("batch_size").loc[sizes]
         t0, c = stepcost.fit(measured.examples.to_numpy(), one.seconds)
-        row = {
-            "target": one.target,
-            "machine": one.machine,
-            **dict(zip(SERIES, one.series, strict=True)),
-        }
-        row |= {"best_batch_size": sizes[best]}
-        row |= dict(zip(ENDS, best_sizes(one), strict=True))
+        row = {"target": one.target, "machine": one.machine}
+        row |= dict(zip(SERIES, one.series, strict=True))
+        row |= {"best_batch_size": sizes[best], **dict(zip(ENDS, ends, strict=True))}
         row |= {"tie_set": ", ".join(map(str, sizes[tied(times)]))}
         row |= {"learning_rate": one.rates[0, best], "steps": one.counts[0, best]}
         for name, values in (
@@ -50,23 +46,24 @@ def summarise(
             ("t0_seconds", t0),
             ("c_seconds", c),
         ):
-            low, high = range_of(values)
+            low, high = of_resamples(values)
             row |= {name: values[0], f"{name}_low": low, f"{name}_high": high}
         cold = times[0] + measured.first_call_seconds.to_numpy()
         row |= {"with_first_call": sizes[np.argmin(cold)]}
         noise = critical.loc[one.target]
         row |= {"balance": _balance(noise.critical_batch_size, t0[0], c[0])}
         # at the smallest size itself, what does not depend on the batch is told by a line alone
-        least = range_of(t0 / (t0 + c * measured.examples.iloc[0])) if fits else (0, 1)
+        fits = lines.line.get(one.series, "no") == "yes"
+        least = of_resamples(t0 / (t0 + c * measured.examples.iloc[0])) if fits else (0, 1)
         causes = {
             _cause(
                 measured.loc[size, ["load_share_low", "load_share_high"]],
                 _fixed(one, size) if size > sizes[0] else least,
                 noise,
                 size,
-                loads=loads,
+                loads="compiled" not in one.series and BASELINE not in one.series,
             )
-            for size in (sizes[best], *(row[end] for end in ENDS))
+            for size in (sizes[best], *ends)
         }
         found.append(row | {"cause": causes.pop() if len(causes) == 1 else "undecided"})
     return pd.DataFrame(found, columns=COLUMNS)
@@ -79,7 +76,7 @@ def _balance(critical: float, t0: float, c: float) -> float:
 
 def _fixed(one: Draws, size: int) -> tuple[float, float]:
     """What a step at the smallest size takes, as a share of one at this size."""
-    return range_of(one.seconds[:, 0] / one.seconds[:, list(one.sizes).index(size)])
+    return of_resamples(one.seconds[:, 0] / one.seconds[:, list(one.sizes).index(size)])
 
 
 def _cause(
@@ -88,10 +85,9 @@ def _cause(
     """What takes most of the time at a size, by the intervals of two shares of a step.
 
     "loader" where loading is more than a half of it; else "calls" where what a step costs whatever
-    its batch is; "loader or calls" where the two cannot be told apart. Else it
-    is the examples: "noise" where the batch is below the interval of the critical size, so that
-    their number is about the least, "arithmetic" where it is above. "undecided" where an interval
-    allows both, and where the sizes that may be best do not agree.
+    its batch is; "loader or calls" where the two cannot be told apart. Else it is the examples:
+    "noise" where the batch is below the interval of the critical size, so that their number is
+    about the least, "arithmetic" where it is above. "undecided" where an interval allows both.
     """
     apart = not loads or np.isfinite([*loading]).all()
     for cause, (low, high) in (("loader", loading), ("calls", fixed)):
@@ -107,15 +103,7 @@ def _cause(
 HALF = 0.5
 ENDS = ("best_batch_size_low", "best_batch_size_high")
 COLUMNS = [
-    *(
-        "target",
-        "machine",
-        *SERIES,
-        "best_batch_size",
-        "best_batch_size_low",
-        "best_batch_size_high",
-    ),
-    *("tie_set", "learning_rate", "steps"),
+    *("target", "machine", *SERIES, "best_batch_size", *ENDS, "tie_set", "learning_rate", "steps"),
     *(
         f"{name}{end}"
         for name in (

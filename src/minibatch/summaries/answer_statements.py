@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.text import digits
-from minibatch.summaries.time_to_target import Draws, draws, range_of, ratio
+from minibatch.summaries.time_to_target import Draws, draws, ratio
 from minibatch.summaries.verdict import UNMEASURED, shown, verdict
 
 ALL = None  # the batch of all examples
@@ -54,7 +55,7 @@ def _rows(one: Draws, total: int) -> Iterator[dict]:
             }
             continue
         slow, fast = values[:, indices].T
-        found = (slow[0] / fast[0], *range_of(ratio(slow, fast)))
+        found = (slow[0] / fast[0], *of_resamples(ratio(slow, fast)))
         evidence = f"{shown(found)}: {digits(slow[0])} {unit} against {digits(fast[0])}"
         yield row | {"verdict": verdict(found, least=1), "evidence": evidence}
     yield _between(one, sizes, best)
@@ -75,7 +76,7 @@ def _between(one: Draws, sizes: dict, best: str) -> dict:
         return row | {"verdict": UNMEASURED, "evidence": evidence}
     extremes = one.times[:, ends].min(axis=1)
     ratios = [ratio(extremes, one.times[:, index]) for index in inside]
-    found = [(drawn[0], *range_of(drawn, len(inside))) for drawn in ratios]
+    found = [(drawn[0], *of_resamples(drawn, len(inside))) for drawn in ratios]
     largest = int(np.argmax([low for _, low, _ in found]))
     said = "does not hold" if max(high for *_, high in found) < 1 else "undecided"
     evidence = f"{shown(found[largest])}, at batch size {one.sizes[inside[largest]]}"

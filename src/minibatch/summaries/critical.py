@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch.summaries import steps
+from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.stepcost import FEWEST, fit
 
 
@@ -47,7 +48,7 @@ def summarise(
             ("minimum_examples", examples),
             ("critical_batch_size", examples / minimum),
         ):
-            low, high = np.quantile(values[1:], steps.interval())
+            low, high = of_resamples(values)
             row |= {column: values[0], f"{column}_low": low, f"{column}_high": high}
         residuals = 1 - (minimum[0] + examples[0] * noise) / counts[0]
         farthest = np.argmax(np.abs(residuals))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from minibatch.sgd.sweep import RANGE
+from minibatch.sgd.cases import RANGE
 from minibatch.summaries.intervals import CONFIDENCE
 
 

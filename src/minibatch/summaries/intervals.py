@@ -34,6 +34,17 @@ def of_ratio(values: np.ndarray, others: np.ndarray) -> tuple[float, float, floa
     return ratio, low, high
 
 
+def of_resamples(drawn: np.ndarray, among: int = 1) -> tuple[float, float]:
+    """The interval of a value by its resamples, those that come after the estimate.
+
+    `among` this many such intervals all hold with 95 % (Bonferroni). Its ends are resamples
+    themselves, so that they may be infinite.
+    """
+    outside = (1 - CONFIDENCE) / 2 / among
+    low, high = np.quantile(drawn[1:], [outside, 1 - outside], method="inverted_cdf")
+    return float(low), float(high)
+
+
 def _variance(values: np.ndarray) -> float:
     """The variance of a mean; infinite of a single value."""
     return values.var(ddof=1) / len(values) if len(values) > 1 else np.inf

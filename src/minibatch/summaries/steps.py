@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from minibatch.errors import UserError
-from minibatch.sgd.sweep import since
-from minibatch.summaries.intervals import CONFIDENCE
+from minibatch.sgd.cases import since
+from minibatch.summaries.intervals import of_resamples
 
 HUGE = np.float32(1e30)  # in place of infinite losses, of which no weight makes a mean
 PLAIN = "plain"
@@ -48,19 +48,13 @@ def summarise(
     goals = losses(targets, tables["problem"].floor.iloc[0])
     for size, drawn in bootstrap(tables["curves"], goals, resamples):
         for name, (rates, steps) in drawn.items():
-            low, high = np.quantile(steps[1:], interval(), method="inverted_cdf")
+            low, high = of_resamples(steps)
             found.append(
                 {"target": name, "target_loss": goals[name], "batch_size": size}
                 | {"learning_rate": rates[0], "steps": steps[0]}
                 | {"steps_low": low, "steps_high": high}
             )
     return pd.DataFrame(found, columns=COLUMNS)
-
-
-def interval(among: int = 1) -> list[float]:
-    """The shares of a distribution that the ends of an interval are at, one `among` several."""
-    outside = (1 - CONFIDENCE) / 2 / among
-    return [outside, 1 - outside]
 
 
 def bootstrap(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch.summaries import steps
+from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.stepcost import FEWEST
 from minibatch.summaries.steptime import BASELINE, SERIES, per_launch
 
@@ -72,15 +73,6 @@ def _seconds(launches: np.ndarray, resamples: int) -> np.ndarray:
     return np.exp(np.vstack([mean, mean + around.clip(-FARTHEST, FARTHEST)]))
 
 
-def range_of(drawn: np.ndarray, among: int = 1) -> tuple[float, float]:
-    """The interval of a value from its resamples, those that come after the estimate.
-
-    `among` this many such intervals all hold with 95 % (Bonferroni).
-    """
-    low, high = np.quantile(drawn[1:], steps.interval(among), method="inverted_cdf")
-    return float(low), float(high)
-
-
 def ratio(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """One time over another, resample by resample; 1 where neither reaches the target."""
     neither = np.isinf(one) & np.isinf(other)
@@ -93,16 +85,16 @@ def tied(times: np.ndarray) -> np.ndarray:
     None where the best may not reach the target at all.
     """
     best = times[:, np.argmin(times[0])]
-    if np.isinf(range_of(best)[1]):
+    if np.isinf(of_resamples(best)[1]):
         return np.zeros(times.shape[1], bool)
-    return np.array([range_of(ratio(column, best))[0] <= TIED for column in times.T])
+    return np.array([of_resamples(ratio(column, best))[0] <= TIED for column in times.T])
 
 
 def best_sizes(one: Draws, among: int = 1) -> tuple[int, int]:
     """The interval of the size that takes least time; 0 where the target may not be reached."""
-    if not np.isfinite(range_of(one.times.min(axis=1))).all():
+    if not np.isfinite(of_resamples(one.times.min(axis=1))).all():
         return 0, 0
-    low, high = range_of(one.sizes[np.argmin(one.times, axis=1)], among)
+    low, high = of_resamples(one.sizes[np.argmin(one.times, axis=1)], among)
     return int(low), int(high)
 
 
@@ -124,7 +116,7 @@ def summarise(
         least, most = best_sizes(one, max(1, ways))
         best = np.argmin(times[0]) if most else None
         for index, size in enumerate(one.sizes):
-            low, high = range_of(times[:, index])
+            low, high = of_resamples(times[:, index])
             found.append(
                 {"target": one.target, "machine": one.machine, **names, "batch_size": size}
                 | {"learning_rate": one.rates[0, index], "steps": one.counts[0, index]}

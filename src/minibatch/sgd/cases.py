@@ -1,0 +1,104 @@
+"""What a sweep runs: learning rates and numbers of steps, by what is known of the loss exactly."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from minibatch.errors import UserError
+from minibatch.sgd import sampling
+from minibatch.sgd.moments import Moments
+
+APART = 0.02  # from one number of steps at which the loss is kept to the next, as a share
+MARGIN = 1.5  # times the steps that the best learning rate needs: how long a target has to be kept
+RANGE = 2  # times the lowest learning rate is the one that is best for the lowest target
+PAST = 1.1  # times the limit of stability
+CANDIDATES = 200  # learning rates among which theory looks for the best
+LONGEST = 10**6  # steps after which it gives up
+
+
+@dataclass(frozen=True)
+class Case:
+    """Runs that share all but the learning rate and the seed."""
+
+    batch_size: int
+    learning_rates: tuple[float, ...]  # ascending
+    horizon: int  # steps
+    sampling: str = "permutation"
+    schedule: str = "constant"
+    copies: int = 1
+
+    def steps_per_epoch(self, examples: int) -> int:
+        """The steps of an epoch, of which the last may be on fewer examples."""
+        return -(-examples * self.copies // self.batch_size)
+
+    def epochs(self, examples: int) -> int:
+        """How many epochs the steps are a part of."""
+        return -(-self.horizon // self.steps_per_epoch(examples))
+
+    def points(self, examples: int) -> np.ndarray:
+        """Where the loss is kept: on a grid, and after each epoch, whose last batch is noisier."""
+        ends = np.arange(0, self.horizon + 1, self.steps_per_epoch(examples))
+        return np.union1d(grid(self.horizon), ends)
+
+
+def grid(horizon: int) -> np.ndarray:
+    """Numbers of steps from 0 to the horizon: all up to 100, and then at most 2 % apart."""
+    points = [0]
+    while points[-1] < horizon:
+        points.append(min(horizon, max(points[-1] + 1, int(points[-1] * (1 + APART)))))
+    return np.array(points)
+
+
+def planned(moments: Moments, batch_sizes: Iterable[int], count: int, excess: float) -> list[Case]:
+    """What is run for each batch size, so that it reaches a loss this share above the floor.
+
+    With replacement the expected loss is known, and with it the best learning rate and its steps;
+    without, fewer are needed. So many learning rates go from half the best one to past the limit
+    of stability.
+    """
+    found = []
+    for size in batch_sizes:
+        best, steps = reach(moments, size, (1 + excess) * moments.floor)
+        rates = np.geomspace(best / RANGE, PAST * moments.stability_limit(size), count)
+        found.append(Case(size, tuple(rates.tolist()), max(1, int(np.ceil(MARGIN * steps)))))
+    return found
+
+
+def reach(moments: Moments, batch_size: int, target: float) -> tuple[float, int]:
+    """The learning rate whose expected loss is soonest at the target for good, and its steps.
+
+    Raises UserError where none is within a million.
+    """
+    limit = moments.stability_limit(batch_size)
+    rates = np.geomspace(limit / 1e4, limit, CANDIDATES, endpoint=False)
+    floors = moments.noise_floor(batch_size, rates)
+    rates = rates[(floors < target) | (floors == floors.min())]
+    start = initial_moments(len(moments.optimum))
+    horizon = 1000
+    while True:
+        points = Case(batch_size, (), horizon).points(moments.examples)
+        first = since(moments.losses(*start, batch_size, rates, points) <= target)
+        best = np.flatnonzero(first == first.min())[-1]
+        if first.min() < len(points) and MARGIN * points[first[best]] <= horizon:
+            return float(rates[best]), int(points[first[best]])
+        if horizon >= LONGEST:
+            raise UserError(
+                f"sweep.batch_size: {batch_size} takes more than {LONGEST:,} steps to a loss of "
+                f"{target:.6g}, as little above the floor as sweep.lowest says; raise that, or "
+                "remove the batch size"
+            )
+        horizon *= 10
+
+
+def since(reached: np.ndarray) -> np.ndarray:
+    """The index along the last axis from which on all is true; its length where the last is not."""
+    last_false = reached.shape[-1] - np.argmin(reached[..., ::-1], axis=-1)
+    return np.where(reached.all(axis=-1), 0, last_false)
+
+
+def initial_moments(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each of the initial parameters."""
+    variance = np.full(size, sampling.INITIAL_DEVIATION**2)
+    variance[-1] = 0  # the bias starts at zero
+    return np.zeros(size), variance

@@ -1,0 +1,106 @@
+"""The points of runs, and what is run for a batch size, against a search of the exact curve."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from minibatch.errors import UserError
+from minibatch.sgd import cases
+from minibatch.sgd.cases import Case
+from minibatch.sgd.moments import Moments
+
+
+@given(horizon=st.integers(0, 10**6))
+def test_the_grid_is_of_all_steps_up_to_100_and_then_2_per_cent_apart(horizon):
+    points = cases.grid(horizon)
+    early, late = points[: min(horizon, 100) + 1], points[min(horizon, 100) :]
+    assert early.tolist() == [*range(min(horizon, 100) + 1)]
+    assert points[-1] == horizon
+    apart = np.diff(late)
+    assert (apart >= 1).all()
+    assert (apart <= late[:-1] / 50).all()
+    assert (apart[:-1] >= late[:-2] // 50).all()
+
+
+def test_a_case_has_the_end_of_each_epoch_among_its_points():
+    points = Case(7, (), 500).points(42 * 30)  # 180 steps an epoch
+    assert [*np.setdiff1d(points, cases.grid(500))] == [360]
+    assert 180 in points
+    assert {*cases.grid(500)} <= {*points}
+    assert (np.diff(points) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("reached", "index"),
+    [("1111", 0), ("0111", 1), ("1011", 2), ("0001", 3), ("1110", 4), ("0000", 4)],
+)
+def test_since_is_from_where_all_is_true(reached, index):
+    assert cases.since(np.array([letter == "1" for letter in reached])) == index
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 9))))
+def test_since_is_along_the_last_axis(reached):
+    found = cases.since(reached)
+    assert found.shape == reached.shape[:2]
+    for place, values in zip(
+        np.ndindex(found.shape), reached.reshape(-1, reached.shape[2]), strict=True
+    ):
+        ends = [start for start in range(len(values) + 1) if values[start:].all()]
+        assert found[place] == min(ends)
+
+
+# Sizes that divide 42 reach a low target. Of the others, whose losses go up and down with the
+# smaller last batch, a target that is reached while each step is a point of the grid.
+@pytest.mark.parametrize(
+    ("size", "excess"), [*((size, 0.03) for size in (1, 6, 21, 42)), (4, 0.5), (37, 0.5), (41, 1)]
+)
+def test_no_rate_is_sooner_at_the_target_than_the_one_that_is_found(small, size, excess):
+    moments = Moments(*small)
+    target = (1 + excess) * moments.floor
+    rate, steps = cases.reach(moments, size, target)
+
+    def reached(rates):
+        start = cases.initial_moments(3)
+        losses = moments.losses(*start, size, rates, np.arange(3 * steps + 100))
+        return cases.since(losses <= target)
+
+    limit = moments.stability_limit(size)
+    fewest = reached(np.linspace(limit / 500, limit, 500, endpoint=False)).min()
+    [own] = reached([rate])
+    late = steps > 50
+    assert steps / (1 + 0.02 * late) - late <= own <= steps  # a point of the grid
+    assert fewest <= own <= 1.03 * fewest + 1  # rates are some per cent apart
+
+
+@pytest.mark.parametrize("count", [2, 64])
+def test_rates_go_from_half_the_best_to_past_the_limit(small, count):
+    moments = Moments(*small)
+    sizes = [42, 6, 4]
+    found = cases.planned(moments, sizes, count, 0.1)
+    assert [case.batch_size for case in found] == sizes
+    for case in found:
+        best, steps = cases.reach(moments, case.batch_size, 1.1 * moments.floor)
+        rates = np.array(case.learning_rates)
+        assert rates.shape == (count,)
+        assert rates[0] == pytest.approx(best / 2)
+        assert rates[-1] == pytest.approx(1.1 * moments.stability_limit(case.batch_size))
+        ratio = (rates[-1] / rates[0]) ** (1 / (count - 1))
+        np.testing.assert_allclose(rates[1:] / rates[:-1], ratio)
+        assert 1.5 * steps <= case.horizon < 1.5 * steps + 1
+
+
+def test_a_horizon_is_whole_epochs_and_a_part_of_one():
+    assert [Case(10, (), steps).epochs(42) for steps in (1, 5, 6, 10, 11)] == [1, 1, 2, 2, 3]
+    assert Case(10, (), 9, copies=2).epochs(42) == 1
+    assert Case(100, (), 3).epochs(42) == 3
+
+
+def test_a_loss_that_takes_too_many_steps_is_refused_in_a_line(small, monkeypatch):
+    monkeypatch.setattr(cases, "LONGEST", 1000)
+    moments = Moments(*small)
+    with pytest.raises(
+        UserError, match=r"sweep.batch_size: 7 takes more than 1,000 steps .*lowest"
+    ):
+        cases.reach(moments, 7, 1.00001 * moments.floor)
