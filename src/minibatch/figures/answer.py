@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.summaries.steptime import BASELINE
+from minibatch.summaries.text import how
 from minibatch.summaries.time_to_target import sentence
 
 WAY = ["implementation", "loader"]
@@ -30,7 +31,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
             _curve(axes, own, names.index(name), name)
         loop = times[(times.implementation == BASELINE) & np.isfinite(times.seconds_to_target)]
         axes.plot(loop.batch_size, 1e3 * loop.seconds_to_target, label="Numba", **style.BASELINE)
-        axes.set(yscale="log", title=style.way(*way))
+        axes.set(yscale="log", title=how(*way))
         style.size_axis(axes, times.batch_size)
     style.legend(made, columns=5)
     return made

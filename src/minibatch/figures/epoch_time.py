@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.summaries.steptime import BASELINE, fastest
-from minibatch.summaries.text import times
+from minibatch.summaries.text import how, times
 
 WAY = ["implementation", "loader"]
 
@@ -29,7 +29,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
             if name in own:
                 _curve(axes, own[name], name, style.line(index))
         axes.plot(least.batch_size, least.seconds, label="no framework", **style.BASELINE)
-        axes.set(yscale="log", title=style.way(*way))
+        axes.set(yscale="log", title=how(*way))
         style.size_axis(axes, steps.batch_size)
     style.legend(made, columns=5)
     return made

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.summaries.steptime import BASELINE
-from minibatch.summaries.text import digits
+from minibatch.summaries.text import digits, how
 
 PANELS = {"t0": ("t₀: a step, whatever its batch [µs]", 1e6), "c": ("c: each example [ns]", 1e9)}
 
@@ -26,7 +26,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     for axes, (name, (label, factor)) in zip(panels, PANELS.items(), strict=True):
         _panel(axes, rows, heights, name, factor)
         axes.set(xscale="log", xlabel=label)
-    ways = [style.way(*way) for way in zip(rows.implementation, rows.loader, strict=True)]
+    ways = [how(*way) for way in zip(rows.implementation, rows.loader, strict=True)]
     labels = [
         f"{name}: {way}" if name != "no framework" else f"{framework}"
         for name, way, framework in zip(rows.series, ways, rows.framework, strict=True)
@@ -72,7 +72,7 @@ def _message(rows: pd.DataFrame) -> str:
         )
     ends = [
         f"{digits(1e6 * row.t0_seconds_low)} to {digits(1e6 * row.t0_seconds_high)} µs ("
-        f"{row.series}, {style.way(row.implementation, row.loader)})"
+        f"{row.series}, {how(row.implementation, row.loader)})"
         for row in (measured.iloc[0], measured.iloc[-1])
     ]
     return (

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.summaries.steptime import BASELINE, SERIES, fastest
-from minibatch.summaries.text import digits
+from minibatch.summaries.text import digits, how
 
 WAY = ["implementation", "loader"]
 
@@ -25,7 +25,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         for index, way in enumerate(ways):
             own = part[(part[WAY] == [*way]).all(axis=1)].sort_values("batch_size")
             if not own.empty:
-                _curve(axes, own, _line(lines, own), index, style.way(*way))
+                _curve(axes, own, _line(lines, own), index, how(*way))
         least = fastest(steps)
         axes.plot(least.batch_size, 1e6 * least.seconds, label="no framework", **style.BASELINE)
         axes.set(yscale="log", title=name)
@@ -57,7 +57,7 @@ def _message(steps: pd.DataFrame) -> str:
     for size in sorted({steps.batch_size.min(), steps.batch_size.max()}):
         found = steps[steps.batch_size == size].sort_values("seconds")
         first, others = found.iloc[0], found.iloc[1:]
-        name = f"{style.series(found).iloc[0]} {style.way(first.implementation, first.loader)}"
+        name = f"{style.series(found).iloc[0]} {how(first.implementation, first.loader)}"
         if others.empty or first.seconds_high < others.seconds_low.min():
             least, most = (digits(1e6 * first[f"seconds_{end}"]) for end in ("low", "high"))
             said.append(f"{name} at batch size {size} ({least} to {most} µs)")

@@ -112,11 +112,6 @@ def describe(run: pd.Series) -> str:
     return f"batch {run.batch_size}, η = {run.learning_rate:g}"
 
 
-def way(implementation: str, loader: str) -> str:
-    """How an update is made: what is compiled has but one loader."""
-    return implementation if implementation == "compiled" else f"{implementation}, {loader} loader"
-
-
 def series(rows: pd.DataFrame) -> pd.Series:
     """The framework, and the device where that is not the CPU."""
     return rows.framework.where(rows.device == "cpu", rows.framework + ", " + rows.device)

@@ -1,4 +1,4 @@
-"""Numbers as a reader likes them."""
+"""Numbers and names as a reader likes them."""
 
 
 def digits(value: float) -> str:
@@ -14,3 +14,8 @@ def times(ratio: float) -> str:
 def counted(count: int, what: str) -> str:
     """1 epoch, 2 epochs."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def how(implementation: str, loader: str) -> str:
+    """How an update is made: what is compiled has but one loader."""
+    return implementation if implementation == "compiled" else f"{implementation}, {loader} loader"

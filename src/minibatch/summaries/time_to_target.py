@@ -10,6 +10,7 @@ from minibatch.summaries import steps
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.stepcost import FEWEST
 from minibatch.summaries.steptime import BASELINE, SERIES, per_launch
+from minibatch.summaries.text import how
 
 FARTHEST = 50  # logarithms of times from their mean: of two launches, draws may be beyond floats
 TIED = 1.05  # times the best time: a batch size that may be no slower than that ties with the best
@@ -155,8 +156,7 @@ def _sizes(row: pd.Series) -> str:
 
 def _way(row: pd.Series) -> str:
     where = "" if row.device == "cpu" else f" on {row.device}"
-    loader = "" if row.implementation == "compiled" else f", {row.loader} loader"
-    return f"{row.framework}{where}, {row.implementation}{loader}"
+    return f"{row.framework}{where}, {how(row.implementation, row.loader)}"
 
 
 COLUMNS = [
