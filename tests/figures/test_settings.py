@@ -1,5 +1,6 @@
 """A figure is the same to the last byte, whatever the user's settings of matplotlib."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -60,6 +61,17 @@ def test_the_settings_of_the_user_change_no_byte(tmp_path, plain, where):
         folder.mkdir(exist_ok=True)
         named.rename(folder / "matplotlibrc")
     assert drawn(tmp_path, **variables) == plain
+
+
+@pytest.mark.usefixtures("package_on_path")
+def test_a_list_of_fonts_that_are_gone_changes_no_byte(tmp_path, plain):
+    """As matplotlib leaves it where an environment is removed under it."""
+    home = {"MPLCONFIGDIR": str(tmp_path / "home")}
+    drawn(tmp_path, **home)
+    [known] = (tmp_path / "home").glob("fontlist-*.json")
+    cached = json.loads(known.read_text())
+    known.write_text(json.dumps(cached | {"ttflist": []}))
+    assert drawn(tmp_path, **home) == plain
 
 
 @pytest.mark.usefixtures("package_on_path")

@@ -25,10 +25,10 @@ BASELINE = {"color": GREY, "linestyle": (0, (1, 2)), "linewidth": 1.5}  # what h
 
 # Nothing of the user's own settings and fonts: the same tables give the same figures everywhere.
 matplotlib.rcdefaults()
-SHIPPED = Path(matplotlib.get_data_path())
-font_manager.fontManager.ttflist = [
-    font for font in font_manager.fontManager.ttflist if Path(font.fname).is_relative_to(SHIPPED)
-]
+# Those that matplotlib ships are read anew, since its list of them may be of another installation.
+font_manager.fontManager.ttflist = []
+for font in sorted(Path(matplotlib.get_data_path(), "fonts/ttf").glob("*.ttf")):
+    font_manager.fontManager.addfont(font)
 matplotlib.rcParams.update(
     {
         "font.size": 10,
