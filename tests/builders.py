@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from minibatch.sgd.curves import COLUMNS, GROUPS, QUANTILES
 from minibatch.sgd.protocols import BOOK, WITHOUT, Run
 from minibatch.sgd.strategies import flop
-from minibatch.stages.sweep import GROUPS, QUANTILES
+from minibatch.stages.finals import COLUMNS as COLUMNS_OF_FINALS
 from minibatch.summaries import machines
 from minibatch.summaries.ladder import RUNGS
 from minibatch.tables.canonical import digest
@@ -86,6 +87,37 @@ def curves(counts: dict[int, int], lowest=0.2417, examples=1500, **about) -> pd.
     same = dict.fromkeys([*QUANTILES, *GROUPS], table.mean_loss)
     known = {"variant": "plain", "seeds": len(GROUPS), "standard_error": 0.0}
     return table.assign(**known, expected_loss=np.nan, **same, **about)
+
+
+def finals(runs: Sequence[dict], losses: dict[str, float], seeds=200) -> pd.DataFrame:
+    """The losses of the seeds of runs, evenly from 0.99 to 1.01 times one by the run's name."""
+    spread = np.linspace(0.99, 1.01, seeds)
+    parts = [
+        pd.DataFrame(run | {"seed": range(seeds), "loss": losses[run["run"]] * spread})
+        for run in runs
+    ]
+    return pd.concat(parts) if parts else pd.DataFrame(columns=[*COLUMNS_OF_FINALS])
+
+
+def variants(
+    runs: Sequence[dict], factors: dict[tuple[str, str], float], floor=0.2417, examples=1500
+) -> pd.DataFrame:
+    """Losses of runs and variants after each epoch of the run, by both names.
+
+    The loss above the floor, 0.25 at the start, falls by a factor an epoch; groups of seeds are
+    evenly from 0.9 to 1.1 times that.
+    """
+    rows = []
+    for run in runs:
+        epoch = -(-examples // run["batch_size"])
+        for (name, variant), factor in factors.items():
+            for count in range(11 if name == run["run"] else 0):
+                with np.errstate(over="ignore"):
+                    losses = floor + np.float64(factor) ** count * 0.25 * np.linspace(0.9, 1.1, 40)
+                row = run | {"variant": variant, "step": count * epoch, "examples": 0, "seeds": 40}
+                rows.append(row | dict(zip(GROUPS, losses, strict=True)))
+    known = dict.fromkeys(["mean_loss", "standard_error", "expected_loss", *QUANTILES], np.nan)
+    return pd.DataFrame(rows, columns=["run", "epochs", *COLUMNS]).assign(**known)
 
 
 ANSWER = {"targets": [{"loss": 0.25, "lowest": 0.01}], "resamples": 100}

@@ -20,6 +20,7 @@ from minibatch.stages.gather import gather
 from minibatch.stages.standardise import standardise
 from minibatch.stages.steptime import cells
 from minibatch.stages.train import combinations
+from minibatch.stages.variants import VARIANTS
 from minibatch.tables import parquet, provenance
 from minibatch.tables import verdicts as gate
 from minibatch.tables.canonical import digest
@@ -96,8 +97,12 @@ class Tables:
         _, stage, *_ = path.removesuffix(".parquet").split("/")
         if stage == "data":
             return _examples(self._rows, parameters["scaling"]).copy()
-        if stage == "sweep":
+        if path == experiment.CURVES:
             return _curves(parameters, self._rows, random)
+        if path == experiment.FINALS:
+            return _finals(parameters, random)
+        if path == experiment.VARIANTS:
+            return _variants(parameters, self._rows, random)
         if stage == "parallel":
             return _steps(parameters, random)
         if stage == "ceilings" and "copy_kib" in parameters:
@@ -204,6 +209,25 @@ def _curves(parameters: dict, examples: int, random) -> pd.DataFrame:
         for size in parameters["batch_sizes"]
     }
     return builders.curves(counts, lowest, examples)
+
+
+def _finals(parameters: dict, random) -> pd.DataFrame:
+    """Losses of a few seeds, of runs that do not all end well."""
+    losses = {
+        run["run"]: random.choice([FLOOR + random.uniform(0, 0.01), 1e6, np.inf])
+        for run in parameters["runs"]
+    }
+    return builders.finals(parameters["runs"], losses)
+
+
+def _variants(parameters: dict, examples: int, random) -> pd.DataFrame:
+    """Runs that fall by a factor an epoch, some of which diverge."""
+    factors = {
+        (run["run"], name): random.choice([random.uniform(0.1, 0.9), 1.0, 1e300])
+        for run in parameters["runs"]
+        for name in VARIANTS
+    }
+    return builders.variants(parameters["runs"], factors, FLOOR, examples)
 
 
 def _steps(parameters: dict, random) -> pd.DataFrame:

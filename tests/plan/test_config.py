@@ -52,7 +52,8 @@ training:
     twice: {base: gd, batch_size: 3000, copies: 2}
 parallel: {ranks: [1, 2], batch_size: [20, 5000], budget_seconds: 0.4}
 protocol: {launches: 5, repeats: 2}
-sweep: {batch_size: [1500, 1000, 100, 10, 7, 1], learning_rates: 8, lowest: 1%, seeds: 80}
+sweep: {batch_size: [1500, 1000, 100, 10, 7, 1], learning_rates: 8, lowest: 1%, seeds: 80,
+  seeds_of_runs: 40}
 answer: {targets: [0.3, 2%], resamples: 150}
 """
 ROOT = Path(config.__file__).parents[3]
@@ -419,13 +420,13 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         ("lowest: 1%", "lowest: 0%", "44: sweep.lowest: not from 0.01% to 100%"),
         ("seeds: 80", "seeds: 90", "44: sweep.seeds: 90 is not a multiple of 40"),
         ("seeds: 80", "seeds: 0", "44: sweep.seeds: 0 is too small; at least 40"),
-        ("2%]", "0.9%]", "45: answer.targets.1: 0.9% is below sweep.lowest, 1%"),
-        ("2%]", "-2%]", "45: answer.targets.1: '-2%' is not a share such as 0.5%"),
-        ("[0.3, 2%]", "[2%, 2.0 %]", "45: answer.targets.1: 2.0 % is there twice"),
-        ("2%]", ".inf]", "45: answer.targets.1: not a finite number"),
-        ("[0.3, 2%]", "[0]", "45: answer.targets.0: 0 is not above 0"),
-        ("[0.3, 2%]", "[]", "45: answer.targets: empty; name at least one"),
-        ("resamples: 150", "resamples: 10", "45: answer.resamples: 10 is too small; at least 100"),
+        ("2%]", "0.9%]", "46: answer.targets.1: 0.9% is below sweep.lowest, 1%"),
+        ("2%]", "-2%]", "46: answer.targets.1: '-2%' is not a share such as 0.5%"),
+        ("[0.3, 2%]", "[2%, 2.0 %]", "46: answer.targets.1: 2.0 % is there twice"),
+        ("2%]", ".inf]", "46: answer.targets.1: not a finite number"),
+        ("[0.3, 2%]", "[0]", "46: answer.targets.0: 0 is not above 0"),
+        ("[0.3, 2%]", "[]", "46: answer.targets: empty; name at least one"),
+        ("resamples: 150", "resamples: 10", "46: answer.resamples: 10 is too small; at least 100"),
         ("launches: 3", "launches: 1", "26: steptime.launches: 1 is too small; at least 2"),
         ("launches: 3", "launches: 2.0", "26: steptime.launches: 2.0 is not a whole number"),
         (

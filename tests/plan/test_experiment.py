@@ -41,6 +41,7 @@ CONFIG = {
         "learning_rates": 8,
         "lowest": "0.5%",
         "seeds": 40,
+        "seeds_of_runs": 40,
     },
     "answer": {"targets": [0.25, "1%"], "resamples": 100},
     "parallel": {"ranks": [1, 2], "batch_size": [10, 100], "budget_seconds": 1},
@@ -86,7 +87,7 @@ TABLES = {
     "results/data/examples.parquet",
     *(f"results/steptime/baseline/cpu{end}.parquet" for end in ("/1", "/2", "")),
     "results/parallel/cpu.parquet",
-    "results/sweep/curves.parquet",
+    *(f"results/sweep/{table}.parquet" for table in ("curves", "finals", "variants")),
     *(f"results/ceilings{launch}.parquet" for launch in ("", "/1", "/2")),
     *(
         f"results/{stage}/{framework}/cpu{rest}.parquet"
@@ -212,12 +213,13 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
                 *(f"results/steptime/{name}/cpu.parquet" for name in TIMED),
             },
         ),
-        ("sweep.batch_size", [1, 2, 10, 1500], those("sweep")),
+        ("sweep.batch_size", [1, 2, 10, 1500], those("curves")),
         ("sweep.batch_size", [1500, 10, 1], set()),
-        ("sweep.learning_rates", 9, those("sweep")),
-        ("sweep.lowest", "1%", those("sweep")),
+        ("sweep.learning_rates", 9, those("curves")),
+        ("sweep.lowest", "1%", those("curves")),
         ("sweep.lowest", ".5 %", set()),
-        ("sweep.seeds", 80, those("sweep")),
+        ("sweep.seeds", 80, those("curves", "variants")),
+        ("sweep.seeds_of_runs", 50, those("finals")),
         ("answer.targets", [0.3], set()),
         ("answer.resamples", 200, set()),
         ("parallel.ranks", [1, 4], those("parallel")),
@@ -241,13 +243,21 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
             [256, 512],
             those("matmul/jax"),
         ),
-        ("training.runs.gd.epochs", 11, those("pytorch/cpu/gd", "jax/cpu/gd_small")),
-        ("training.runs.gd.batch_size", 100, those("cpu/gd.", "gd_tenth")),
+        (
+            "training.runs.gd.epochs",
+            11,
+            those("pytorch/cpu/gd", "jax/cpu/gd_small", "finals", "variants"),
+        ),
+        ("training.runs.gd.batch_size", 100, those("cpu/gd.", "gd_tenth", "finals", "variants")),
         ("training.runs.gd.loaders", ["direct"], those("/gd")),
         ("training.runs.gd.seeds", 4, those("/gd")),
-        ("training.runs.gd.frameworks", "first", those("jax/cpu/gd")),
+        ("training.runs.gd.frameworks", "first", those("jax/cpu/gd", "finals")),
         ("training.runs.gd_tenth.frameworks", "first", those("jax/cpu/gd_tenth")),
-        ("training.runs.gd.override.jax.epochs", 8, those("jax/cpu/gd.", "jax/cpu/gd_tenth")),
+        (
+            "training.runs.gd.override.jax.epochs",
+            8,
+            those("jax/cpu/gd.", "jax/cpu/gd_tenth", "finals"),
+        ),
         (
             "training.runs.gd.override.jax",
             {"epochs": 7, "seeds": 2, "loaders": ["direct"]},
@@ -273,6 +283,7 @@ def test_another_first_framework_does_what_the_first_one_did_and_nothing_is_made
         only_first
         | {path.replace("pytorch", "jax") for path in only_first}
         | those("matmul")  # of which the first has further sizes and blocks
+        | those("finals", "variants")  # whose runs are called and varied as in the first
     )
 
 
@@ -370,13 +381,36 @@ def test_a_size_has_each_strategy_and_its_blocks_once(n, expected):
     assert experiment.cases(matmul, n) == [(*case, "float32") for case in expected]
 
 
-def test_runs_are_plain_grids_or_variants():
+def test_runs_with_a_base_or_several_values_are_not_plain():
     assert experiment.plain_runs(CONFIG) == ["gd", "sgd"]
-    assert experiment.grids(CONFIG) == ["grid"]
-    assert experiment.pairs(CONFIG, "schedule") == [("gd", "gd_tenth")]
-    assert experiment.pairs(CONFIG, "batch_size") == [("gd", "gd_small")]
-    assert experiment.pairs(CONFIG, "copies") == [("sgd", "sgd_twice")]
-    assert experiment.pairs(CONFIG, "epochs") == []
+
+
+GD = {"run": "gd", "batch_size": 1500, "learning_rate": 1.0, "epochs": 10}
+SGD = {"run": "sgd", "batch_size": 1, "learning_rate": 0.005, "epochs": 2}
+
+
+def test_a_problem_is_there_once_and_in_each_framework_that_has_another_one():
+    assert experiment.problems(CONFIG) == [GD | {"run": "gd_jax", "epochs": 7}, GD, SGD]
+    config = copy.deepcopy(CONFIG)
+    runs = config["training"]["runs"]
+    runs["gd"]["override"] = {"jax": {"objective": "mse", "learning_rate": 0.5}}
+    assert experiment.problems(config) == [GD, SGD]  # twice the gradient, half the rate
+    runs["gd"]["schedule"] = "tenth"
+    assert experiment.problems(config) == [SGD]
+
+
+def test_the_exercises_change_what_the_first_framework_does_from_scratch_in_any_order():
+    assert experiment.problems(CONFIG, scratch=True) == [GD]
+    assert experiment.problems(CONFIG | {"frameworks": ["jax"]}, scratch=True) == [
+        GD | {"epochs": 7}
+    ]
+    config = copy.deepcopy(CONFIG)
+    runs = config["training"]["runs"]
+    runs["sgd"]["implementation"] = "scratch"
+    expected = [GD, SGD]
+    assert experiment.problems(config, scratch=True) == expected
+    config["training"]["runs"] = {name: runs[name] for name in reversed(runs)}
+    assert experiment.problems(config, scratch=True) == expected
 
 
 # Versions.

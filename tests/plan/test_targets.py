@@ -17,9 +17,9 @@ def traces(*runs, framework="pytorch", device="cpu"):
 
 
 def test_the_frameworks_share_a_figure_and_the_first_alone_has_one_a_device():
-    alone = ["product_size-cpu", "exercise_1_grid-cpu"]
-    alone += ["exercise_2_schedule-cpu", "exercise_4_twice-cpu"]  # no variant samples otherwise
-    assert list(targets.figures(CONFIG)) == [*OF_ALL, "parallel", *alone]
+    alone = ["product_size-cpu", "exercise_1_surface-cpu", "exercise_4_twice-cpu"]
+    exercises = ["exercise_2_schedule", "exercise_3_replacement"]
+    assert list(targets.figures(CONFIG)) == [*OF_ALL, "parallel", *exercises, *alone]
 
 
 def test_with_several_devices_the_products_on_them_are_compared_and_the_firsts_figures_doubled():
@@ -29,9 +29,15 @@ def test_with_several_devices_the_products_on_them_are_compared_and_the_firsts_f
     shown = two["roofline"].parameters["places"]
     assert ("pytorch", "cuda") in shown
     assert ("mxnet", "cuda") not in shown
-    assert two["exercise_1_grid-cuda"].inputs[:-2] == traces("grid", device="cuda")
-    assert two["exercise_1_grid-cuda"].parameters["places"] == [("pytorch", "cuda")]
-    assert two["exercise_1_grid-cuda"].parameters["alone"]
+    assert two["exercise_1_surface-cuda"].parameters["places"] == [("pytorch", "cuda")]
+    assert two["exercise_1_surface-cuda"].parameters["alone"]
+
+
+def test_without_a_run_from_scratch_the_exercises_vary_none():
+    config = copy.deepcopy(CONFIG)
+    config["training"]["runs"] = {"sgd": config["training"]["runs"]["sgd"]}
+    left = targets.figures(CONFIG).keys() - targets.figures(config).keys()
+    assert left == {"exercise_2_schedule", "exercise_3_replacement", "exercise_4_twice-cpu"}
 
 
 def test_a_figure_shows_the_runs_that_each_framework_does():
@@ -40,14 +46,14 @@ def test_a_figure_shows_the_runs_that_each_framework_does():
     plain = [*traces("gd", "sgd"), *traces("gd", framework="jax")]  # sgd is for the first only
     assert found["loss_by_epoch"].inputs == [*plain, *problem]
     assert found["loss_by_time"].inputs == [*plain, *problem]
-    assert found["exercise_1_grid-cpu"].inputs == [*traces("grid"), *problem]
-    assert found["exercise_4_twice-cpu"].inputs == [*traces("sgd", "sgd_twice"), *problem]
     for name, read in (
         ("ladder", ["ladder"]),
         ("step_time", ["steptime", "stepcost"]),
         ("step_cost", ["stepcost"]),
         ("epoch_time", ["steptime"]),
         ("step_parts", ["steptime"]),
+        ("exercise_2_schedule", ["variants"]),
+        ("exercise_4_twice-cpu", ["variants", "stepcost"]),
     ):
         summaries = [f"results/summary/{table}.parquet" for table in read]
         assert found[name].inputs == [*summaries, problem[1]]
@@ -66,9 +72,8 @@ def test_figures_and_summaries_know_the_parameters_that_their_inputs_must_have()
         assert made.parameters["inputs"].items() >= known.items()
 
 
-@pytest.mark.parametrize("name", ["loss_by_time", "exercise_1_grid-cpu"])
-def test_what_shows_the_time_to_the_target_loss_depends_on_it(name):
-    assert targets.figures(CONFIG)[name].parameters["options"] == {"target_loss": 0.25}
+def test_what_shows_the_time_to_the_target_loss_depends_on_it():
+    assert targets.figures(CONFIG)["loss_by_time"].parameters["options"] == {"target_loss": 0.25}
 
 
 def test_a_changed_target_loss_changes_those_and_no_others():
@@ -76,21 +81,24 @@ def test_a_changed_target_loss_changes_those_and_no_others():
     config["training"]["target_loss"] = 0.3
     for made, expected in (
         (targets.summaries, {"training"}),
-        (targets.figures, {"loss_by_time", "exercise_1_grid-cpu"}),
+        (targets.figures, {"loss_by_time"}),
     ):
         before, after = made(CONFIG), made(config)
         changed = {name for name in before if before[name] != after[name]}
         assert changed == expected
 
 
-@pytest.mark.parametrize(("key", "value"), [("targets", [0.26]), ("resamples", 200)])
-def test_another_target_or_resampling_measures_and_sweeps_nothing_again(key, value):
+@pytest.mark.parametrize(
+    ("key", "value", "more"),
+    [("targets", [0.26], {"surface"}), ("targets", [0.25, "2%"], set()), ("resamples", 200, set())],
+)
+def test_another_target_or_resampling_measures_and_sweeps_nothing_again(key, value, more):
     config = copy.deepcopy(CONFIG)
     config["answer"][key] = value
     assert experiment.measured(config) == experiment.measured(CONFIG)
     before, after = targets.summaries(CONFIG), targets.summaries(config)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"steps", "critical", "time_to_target", "answer", "statements"}
+    assert changed == {"steps", "critical", "time_to_target", "answer", "statements"} | more
 
 
 def test_a_target_is_a_loss_or_an_excess_over_the_floor():
@@ -102,7 +110,7 @@ def test_a_framework_more_leaves_the_figures_of_the_first_alone_as_they_are():
     before = targets.figures(CONFIG)
     after = targets.figures(CONFIG | {"frameworks": ["pytorch", "jax", "mxnet"]})
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {*OF_ALL} - {"steps_to_target"}
+    assert changed == {*OF_ALL} - {"steps_to_target"}  # nor do the exercises change
 
 
 def test_summaries_read_the_tables_of_their_stage():
@@ -117,11 +125,13 @@ def test_summaries_read_the_tables_of_their_stage():
         assert found[name].inputs == COMPARED
     products = [*matmul, experiment.CEILINGS]
     sweep = [experiment.CURVES, targets.PROBLEM]
-    read = [experiment.EXAMPLES, *products, *COMPARED, *every, *sweep]
+    seeds = [experiment.FINALS, "results/summary/variants.parquet"]
+    read = [experiment.EXAMPLES, *products, *COMPARED, *sweep, *seeds]
     assert found["statements"].inputs == read
     assert found["steps"].inputs == found["critical"].inputs == sweep
     assert found["time_to_target"].inputs == [*sweep, *COMPARED]
-    assert found["published"].inputs[0] == "workflow/resources/published.csv"
+    assert found["variants"].inputs == [experiment.VARIANTS, experiment.EXAMPLES]
+    assert found["published"].inputs[:2] == ["workflow/resources/published.csv", experiment.FINALS]
 
 
 def test_the_report_reads_every_verdict_summary_and_figure():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minibatch.errors import UserError
-from minibatch.sgd import cases, sampling, sweep
+from minibatch.sgd import cases, sampling, sweep, threads
 from minibatch.sgd.cases import Case
 from minibatch.sgd.engine import Engine
 from minibatch.sgd.moments import Moments
@@ -20,8 +20,8 @@ CASES = [
 
 def test_any_number_of_threads_gives_the_same_bits(small, monkeypatch):
     found = []
-    for threads in (1, 2):
-        monkeypatch.setattr(sweep, "available", lambda threads=threads: threads)
+    for count in (1, 2):
+        monkeypatch.setattr(threads, "available", lambda count=count: count)
         found.append([*sweep.run(*small, CASES, 9)])
     for case, alone, together in zip(CASES, *found, strict=True):
         assert alone.shape == (9, len(case.points(42)), len(case.learning_rates))

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from minibatch.errors import UserError
-from minibatch.sgd import cases, sweep
+from minibatch.sgd import cases, sweep, threads
 from minibatch.sgd.cases import Case
+from minibatch.sgd.curves import COLUMNS, GROUPS, QUANTILES, describe
 from minibatch.sgd.moments import Moments
-from minibatch.stages.sweep import COLUMNS, GROUPS, QUANTILES, describe, make
+from minibatch.stages.sweep import make
 from minibatch.tables import parquet
 from minibatch.tables.canonical import digest
 
@@ -129,7 +130,7 @@ def test_the_expected_loss_is_where_batches_are_drawn_with_replacement(made):
 
 
 def test_twice_the_same_bits(made, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "available", lambda: 1)
+    monkeypatch.setattr(threads, "available", lambda: 1)
     parameters, output = job(tmp_path)
     pd.testing.assert_frame_equal(made, parquet.read(output), check_exact=True)
     assert made.attrs["provenance"].keys() == parquet.read(output).attrs["provenance"].keys()

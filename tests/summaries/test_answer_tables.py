@@ -8,7 +8,7 @@ import pytest
 
 import builders
 from minibatch.errors import UserError
-from minibatch.stages.sweep import GROUPS
+from minibatch.sgd.curves import GROUPS
 from minibatch.summaries import answer, critical, stepcost, steps, steptime, time_to_target
 from minibatch.summaries.intervals import of_resamples
 

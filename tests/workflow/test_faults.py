@@ -308,7 +308,7 @@ def test_a_damaged_table_is_named_and_nothing_is_made_from_it(finished, damage, 
 
 
 def test_a_damaged_table_that_was_removed_is_made_again(finished, undisturbed):
-    figure = "results/figures/exercise_2_schedule-cpu.svg"
+    figure = "results/figures/loss_by_epoch.svg"
     flip_a_byte(finished.folder / GD)
     assert f"error: {GD}: damaged" in finished.fail(figure)
     finished.remove(GD)

@@ -16,13 +16,10 @@ PLAIN = set(RUNS) - {"grid", *VARIANTS}
 DRAWN = {
     "loss_by_epoch": PLAIN,
     "loss_by_time": PLAIN,
-    "exercise_1_grid": {"grid"},
-    "exercise_2_schedule": {"gd", "gd_tenth"},
-    "exercise_3_replacement": {"minibatch_100", "minibatch_100_replacement"},
-    "exercise_4_twice": {"minibatch_100", "minibatch_100_twice"},
 }
 # Those of the first framework alone, a figure a device; the others compare all.
-OF_THE_FIRST = ("product_size",)
+OF_THE_FIRST = ("product_size", "exercise_1_surface", "exercise_4_twice")
+VARIED = {"gd", "sgd", "minibatch_100", "minibatch_10"}  # in the exercises
 
 
 def matmul(*parts):
@@ -40,8 +37,7 @@ def summary(*names):
 
 
 def figures(*names):
-    alone = [name for name in names if name in OF_THE_FIRST or name.startswith("exercise")]
-    named = [f"{name}-cpu" if name in alone else name for name in names]
+    named = [f"{name}-cpu" if name in OF_THE_FIRST else name for name in names]
     return {f"results/figures/{name}.{kind}" for name in named for kind in ("svg", "png")}
 
 
@@ -51,9 +47,20 @@ def shown(*changed):
     return summary(*OF_TRACES) | figures("published", *drawn) | REPORT
 
 
+def seeds(*changed):
+    """The losses of many seeds of some runs, and what is made from them."""
+    found = FINALS_MADE if PLAIN & set(changed) else set()
+    return found | (VARIANTS_MADE if VARIED & set(changed) else set())
+
+
 def trained(*changed):
     """The tables of some runs, and what is made from them."""
     return train(*changed) | shown(*changed)
+
+
+def anew(*changed):
+    """What a changed value of some runs makes again."""
+    return trained(*changed) | seeds(*changed)
 
 
 def timed(*parts):
@@ -61,31 +68,40 @@ def timed(*parts):
     return matmul(*parts) | GATHERED | AFTER_GATHERED
 
 
-OF_TRACES = ("training", "agreement", "published", "statements")
+OF_TRACES = ("training", "agreement", "published")
 OF_STEPS = ("ladder", "steptime", "stepcost")
 OF_BOTH = ("time_to_target", "answer", "statements")  # of steps to a loss, and of their times
-OF_SWEEP = ("steps", "critical", "expectation", *OF_BOTH)
+OF_SWEEP = ("steps", "critical", "expectation", "surface", *OF_BOTH)
 OF_STEPS_DRAWN = ("ladder", "step_time", "step_cost", "epoch_time", "step_parts")
 DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
 CEILINGS = {f"results/ceilings{launch}.parquet" for launch in ("", "/1", "/2")}
 REPORT = {"results/report.html"}
+EXERCISES = ("exercise_2_schedule", "exercise_3_replacement", "exercise_4_twice")
+OF_FINALS = summary("published", "statements") | figures("published") | REPORT
+OF_VARIANTS = summary("variants", "statements") | figures(*EXERCISES) | REPORT
+FINALS_MADE = {"results/sweep/finals.parquet"} | OF_FINALS
+VARIANTS_MADE = {"results/sweep/variants.parquet"} | OF_VARIANTS
+SEEDS = FINALS_MADE | VARIANTS_MADE
 AFTER_GATHERED = (
     summary("matmul", "published", "statements")
     | figures("roofline", "product_size", "published")
     | REPORT
 )
 ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", "protocol")
-ALL_FIGURES |= figures(*OF_STEPS_DRAWN, *DRAWN, "answer", "steps_to_target")
+ALL_FIGURES |= figures(*OF_STEPS_DRAWN, *DRAWN, "answer", "steps_to_target", *EXERCISES)
+ALL_FIGURES |= figures("exercise_1_surface")
 BY_THE_CLOCK = ("protocol", "protocol_parts")
 ALL_SUMMARIES = summary("problem", "matmul", "parallel", *BY_THE_CLOCK, *OF_STEPS, *OF_TRACES)
-ALL_SUMMARIES |= summary(*OF_SWEEP)
+ALL_SUMMARIES |= summary(*OF_SWEEP, "variants")
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
 AFTER_STEPS = summary(*OF_STEPS, *OF_BOTH) | figures(*OF_STEPS_DRAWN, "answer") | REPORT
+AFTER_STEPS |= figures("exercise_1_surface", "exercise_4_twice")
 ANSWERED = summary("steps", "critical", *OF_BOTH) | figures("answer", "steps_to_target") | REPORT
-AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation") | ANSWERED
+ANSWERED |= figures("exercise_1_surface")  # which shows times to the loss
+AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation", "surface") | ANSWERED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
 AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS
 PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
@@ -98,6 +114,7 @@ AFTER_EXAMPLES = (
     | AFTER_BASELINE
     | AFTER_STEPTIME
     | AFTER_SWEEP
+    | SEEDS
     | PARALLEL
     | PROTOCOL
 )
@@ -128,35 +145,37 @@ def turn(config):
 VALUES = {
     "the learning rate of a run": (
         lambda config: runs(config)["sgd"].update(learning_rate=0.006),
-        trained("sgd"),
+        anew("sgd"),
     ),
     "the learning rate of a run that is another's base": (
         lambda config: runs(config)["gd"].update(learning_rate=0.9),
-        trained("gd", "gd_tenth") | PROTOCOL,
+        anew("gd", "gd_tenth") | PROTOCOL,
     ),
     "a value that the run based on it says itself": (
         lambda config: runs(config)["gd"].update(schedule="tenth"),
-        # the two differ in nothing then, and are not compared
-        trained("gd") - figures("exercise_2_schedule"),
+        anew("gd"),  # which is plain no longer
     ),
     "a batch size": (
         lambda config: runs(config)["minibatch_100"].update(batch_size=50),
-        trained("minibatch_100", "minibatch_100_replacement", "minibatch_100_twice"),
+        anew("minibatch_100", "minibatch_100_replacement", "minibatch_100_twice"),
     ),
     "a framework's value": (
         lambda config: runs(config)["concise_10"]["override"]["pytorch"].update(learning_rate=0.02),
-        trained("concise_10"),
+        anew("concise_10"),
     ),
     "a value of a grid": (
         lambda config: runs(config)["grid"].update(learning_rate=[0.1, 0.9]),
-        trained("grid"),
+        anew("grid"),
     ),
-    "values swapped between two runs": (swap, trained("sgd", "minibatch_10")),
+    "values swapped between two runs": (swap, anew("sgd", "minibatch_10")),
     "a run added": (
         lambda config: runs(config).update(new=runs(config)["sgd"] | {"epochs": 2}),
-        train("new") | shown("sgd"),
+        train("new") | shown("sgd") | seeds("sgd"),
     ),
-    "a run removed": (lambda config: runs(config).pop("concise_10"), shown("concise_10")),
+    "a run removed": (
+        lambda config: runs(config).pop("concise_10"),
+        shown("concise_10") | seeds("concise_10"),
+    ),
     "a run for all frameworks instead of the first, which is alone": (
         lambda config: runs(config)["grid"].pop("frameworks"),
         REPORT,
@@ -183,13 +202,19 @@ VALUES = {
     ),
     "the target loss": (
         lambda config: config["training"].update(target_loss=0.31),
-        summary("training", "published")
-        | figures("published", "loss_by_time", "exercise_1_grid")
-        | REPORT,
+        summary("training", "published") | figures("published", "loss_by_time") | REPORT,
     ),
     "a batch size of the sweep": (
         lambda config: config["sweep"]["batch_size"].append(50),
         AFTER_SWEEP,
+    ),
+    "how many seeds the sweep has": (
+        lambda config: config["sweep"].update(seeds=80),
+        AFTER_SWEEP | VARIANTS_MADE,
+    ),
+    "how many seeds end the chapter's runs": (
+        lambda config: config["sweep"].update(seeds_of_runs=50),
+        FINALS_MADE,
     ),
     "a target of the answer": (lambda config: config["answer"]["targets"].append(0.35), ANSWERED),
     "the resamples of the answer": (
@@ -247,6 +272,7 @@ VALUES = {
         ALL_TIMED | ALL_BOUNDED,
     ),
 }
+SWEPT = AFTER_SWEEP | SEEDS
 CODE = {
     "command.py": EVERYTHING,
     "tables/parquet.py": EVERYTHING - DATA,
@@ -261,15 +287,21 @@ CODE = {
     "sgd/product_checks.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/step_checks.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL,
     "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | ALL_BOUNDED | PROTOCOL,
-    "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL | AFTER_SWEEP,
-    "sgd/schedules.py": ALL_TRAINED | AFTER_SWEEP,
-    "sgd/vectors.py": AFTER_SWEEP,
-    "sgd/engine.py": AFTER_SWEEP,
-    "sgd/moments.py": AFTER_SWEEP,
-    "sgd/cases.py": AFTER_SWEEP,
-    "sgd/sweep.py": AFTER_SWEEP,
+    "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL | SWEPT,
+    "sgd/schedules.py": ALL_TRAINED | SWEPT,
+    "sgd/vectors.py": SWEPT,
+    "sgd/engine.py": SWEPT,
+    "sgd/moments.py": SWEPT,
+    "sgd/cases.py": SWEPT,
+    "sgd/sweep.py": SWEPT,
+    "sgd/threads.py": SWEPT,
+    "sgd/curves.py": AFTER_SWEEP | VARIANTS_MADE,
     "stages/sweep.py": AFTER_SWEEP,
-    "summaries/steps.py": ANSWERED,
+    "stages/finals.py": FINALS_MADE,
+    "stages/variants.py": VARIANTS_MADE,
+    "summaries/variants.py": OF_VARIANTS,
+    "summaries/steps.py": ANSWERED | summary("surface"),
+    "summaries/surface.py": summary("surface") | figures("exercise_1_surface") | REPORT,
     "summaries/critical.py": summary("critical", "answer") | figures("steps_to_target") | REPORT,
     "summaries/answer.py": summary("answer") | REPORT,
     "sgd/clock.py": ALL_TRAINED
@@ -313,18 +345,20 @@ CODE = {
     "summaries/steptime.py": AFTER_STEPS | summary("critical") | figures("steps_to_target"),
     "summaries/stepcost.py": summary("stepcost", "critical", *OF_BOTH)
     | figures("step_time", "step_cost", "answer", "steps_to_target")
+    | figures("exercise_1_surface", "exercise_4_twice")
     | REPORT,
     "figures/style.py": ALL_FIGURES | REPORT,
     "figures/loss_by_epoch.py": figures("loss_by_epoch") | REPORT,
     "figures/roofline.py": figures("roofline") | REPORT,
+    "figures/variants.py": figures(*EXERCISES) | REPORT,
     "figures/epoch_time.py": figures("epoch_time") | REPORT,
 }
 
 # What the pins of the main environment are bumped to, before they are installed.
 PINS = {
     "torch==2.13.0": AFTER_VERIFY | PARALLEL | PROTOCOL,
-    "numpy==2.4.6": AFTER_VERIFY | PARALLEL | AFTER_BASELINE | AFTER_SWEEP | ALL_BOUNDED | PROTOCOL,
-    "numba==0.68.1": AFTER_BASELINE | AFTER_SWEEP,
+    "numpy==2.4.6": AFTER_VERIFY | PARALLEL | AFTER_BASELINE | SWEPT | ALL_BOUNDED | PROTOCOL,
+    "numba==0.68.1": AFTER_BASELINE | SWEPT,
     "scikit-learn==1.9.1": AFTER_BASELINE,
     "threadpoolctl==3.8.0": AFTER_BASELINE | ALL_BOUNDED,
 }
@@ -427,7 +461,7 @@ def test_after_a_change_only_what_depends_on_it_is_made_and_then_all_is_done(fin
     after = finished.files()
     assert before.keys() == after.keys()
     changed = {path for path in after if after[path] != before[path]}
-    assert train("concise_10") < changed <= trained("concise_10")
+    assert train("concise_10") < changed <= anew("concise_10")
     assert finished.pending() == set()
 
 

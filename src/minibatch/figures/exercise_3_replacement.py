@@ -1,28 +1,24 @@
 """Exercise 3: examples drawn with replacement instead of in a permutation."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import variants
-from minibatch.summaries.text import times
 
-LABELS = {"permutation": "permutation", "replacement": "with replacement"}
-
-
-def draw(tables: dict[str, pd.DataFrame], pairs: list[list[str]]) -> Figure:
-    """Each run with both ways to sample."""
-    return variants.draw(
-        tables,
-        pairs,
-        lambda run: LABELS[run.sampling],
-        _message,
-        x="epoch",
-        x_label="epoch",
-    )
+LABELS = {"plain": "permutation", "replacement": "with replacement"}
 
 
-def _message(pairs: variants.Pairs) -> str:
-    changes = [f"{times(ratio)} for {run}" for run, ratio in variants.ratios(pairs).items()]
-    if not changes:
-        return "With replacement, no final loss above the floor can be compared"
-    return f"With replacement, the final loss above the floor is {', '.join(changes)}"
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
+    """Each run with both ways to sample, and the exact expectation with replacement."""
+    rows = tables["variants"]
+    ratios = variants.ratios(variants.ends(rows, "replacement"))
+    message = f"With replacement, the mean loss ends {ratios} as far above the floor"
+    return variants.draw(rows, message, LABELS, "epoch", _expected)
+
+
+def _expected(axes: Axes, rows: pd.DataFrame) -> None:
+    drawn = rows[rows.variant == "replacement"]
+    look = {"color": "black", "linestyle": (0, (1, 2)), "zorder": 3}
+    label = "with replacement, exactly"
+    axes.plot(drawn.epoch, drawn.expected.clip(upper=variants.TOP), label=label, **look)

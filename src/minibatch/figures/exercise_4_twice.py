@@ -4,35 +4,37 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from minibatch.figures import variants
-from minibatch.summaries.text import times
 
-LABELS = {1: "as it is", 2: "every example twice"}
+LABELS = {"plain": "as it is", "twice": "every example twice"}
+SAME = 0.001  # a share of the loss above the floor that rounding may be
 
 
-def draw(tables: dict[str, pd.DataFrame], pairs: list[list[str]]) -> Figure:
+def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """Each run with the dataset and with its double, update by update."""
-    return variants.draw(
-        tables,
-        pairs,
-        lambda run: LABELS.get(run.copies, f"every example {run.copies} times"),
-        _message,
-        x="step",
-        x_label="update",
-    )
+    rows = tables["variants"]
+    twice = rows[rows.variant == "twice"]
+    apart = twice[["ratio_low", "ratio_high"]].sub(1).abs().max(axis=1)
+    same = apart.groupby(twice.run).transform("max") < SAME
+    lines = tables["stepcost"]
+    lines = lines[lines.implementation == "scratch"].head(1)  # with the chapter's loader, if any
+    return variants.draw(rows, _message(twice[same], twice[~same], lines), LABELS, "step")
 
 
-def _message(pairs: variants.Pairs) -> str:
-    """Say how the time of an update changes."""
-    changes = [
-        f"{times(_update_seconds(variant) / _update_seconds(run))} for {name}"
-        for name, (run, variant) in pairs.items()
-    ]
-    copies = {tuple(run.copies.iloc[0] for run in pair) for pair in pairs.values()}
-    data = "Twice the data, the same path" if copies == {(1, 2)} else "The data several times"
-    return f"{data}; an update costs {', '.join(changes)}"
+def _message(same: pd.DataFrame, others: pd.DataFrame, line: pd.DataFrame) -> str:
+    """Which runs take the same path, and how far from the floor the others end."""
+    said = []
+    for run, own in same.groupby("run", sort=False):
+        cost = f", each update {_cost(own.batch_size.iloc[0], line)}" if len(line) else ""
+        said.append(f"{run} takes the same path{cost}")
+    if not others.empty:
+        ratios = variants.ratios(variants.ends(others, "twice"))
+        said.append(f"after as many updates, the loss is {ratios} as far above the floor")
+    return f"Every example twice: {'; '.join(said)}"
 
 
-def _update_seconds(run: pd.DataFrame) -> float:
-    """The median over seeds of the time per update."""
-    last = run.sort_values("step").groupby("seed").last()
-    return (last.seconds / last.step).median()
+def _cost(examples: int, line: pd.DataFrame) -> str:
+    """By how much a step on twice as many examples takes longer, by the ends of both intervals."""
+    [row] = line.itertuples()
+    low = examples * row.c_seconds_low / (row.t0_seconds_high + examples * row.c_seconds_low)
+    high = examples * row.c_seconds_high / (row.t0_seconds_low + examples * row.c_seconds_high)
+    return f"{100 * low:.0f} to {100 * high:.0f} % longer"

@@ -68,7 +68,7 @@ def _message(places: dict[str, pd.DataFrame]) -> str:
     said = []
     if len(losses):
         inside = int(losses.inside.sum())
-        said.append(f"{inside} of {len(losses)} published losses lie within our seeds")
+        said.append(f"{inside} of {len(losses)} published losses lie where 95 % of our seeds do")
     if len(ratios):
         said.append(f"an epoch takes {style.extremes(ratios)} the published time")
     return "; ".join(said) or "Nothing that the chapter says of its runs was measured again"

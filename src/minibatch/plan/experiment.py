@@ -7,6 +7,7 @@ reruns that job, what depends on it, and nothing else.
 from collections.abc import Iterable
 
 from minibatch.plan import environments, fingerprint, gate
+from minibatch.sgd import factors
 from minibatch.sgd.plain import PLAIN
 from minibatch.tables.canonical import digest
 
@@ -14,6 +15,8 @@ EXAMPLES = "results/data/examples.parquet"
 BASELINE = "results/steptime/baseline/cpu.parquet"
 CEILINGS = "results/ceilings.parquet"
 CURVES = "results/sweep/curves.parquet"
+FINALS = "results/sweep/finals.parquet"
+VARIANTS = "results/sweep/variants.parquet"
 DEFAULTS = {"objective": "half_mse"} | PLAIN
 SMALLER = 100  # the batch size whose epochs the chapter compares with those of the full batch
 
@@ -74,6 +77,10 @@ def measured(config: dict) -> dict[str, dict]:
     parts = _launches(BASELINE, config["steptime"], values)
     found |= parts | {BASELINE: expected(parts, parts)}
     found[CURVES] = _sweep(config) | examples | _packages("sweep")
+    wanted = {"runs": problems(config), "seeds": config["sweep"]["seeds_of_runs"]}
+    found[FINALS] = wanted | examples | _packages("finals")
+    wanted = {"runs": problems(config, scratch=True), "seeds": config["sweep"]["seeds"]}
+    found[VARIANTS] = wanted | examples | _packages("variants")
     for device in config["devices"]:
         parallel = _parallel(config, device) | examples | _packages("parallel")
         found[f"results/parallel/{device}.parquet"] = parallel
@@ -119,12 +126,6 @@ def plain_runs(config: dict) -> list[str]:
     return [name for name, run in runs.items() if "base" not in run and not _lists(run)]
 
 
-def grids(config: dict) -> list[str]:
-    """The runs that stand for all combinations of several batch sizes and learning rates."""
-    runs = config["training"]["runs"]
-    return [name for name, run in runs.items() if _lists(run) == ["batch_size", "learning_rate"]]
-
-
 def _lists(run: dict) -> list[str]:
     """What a run has several values of, at least in a framework."""
     said = [run, *run.get("override", {}).values()]
@@ -132,22 +133,29 @@ def _lists(run: dict) -> list[str]:
     return [name for name in names if any(isinstance(values.get(name), list) for values in said)]
 
 
-def pairs(config: dict, key: str) -> list[tuple[str, str]]:
-    """The runs that differ from their base in `key` in the first framework, each with its base.
+def problems(config: dict, *, scratch: bool = False) -> list[dict]:
+    """What the plain runs descend in any framework, each problem once: learning rates of ½·MSE.
 
-    Those that can be compared: each has one batch size and learning rate, and both a loader.
+    A run that is another problem in a framework after the first is there by both names. Large
+    batches come first, whatever the order of the runs. `scratch` are those of the first framework
+    that are written from scratch.
     """
-    framework, found = config["frameworks"][0], []
-    for name, run in config["training"]["runs"].items():
-        if "base" in run:
-            values = [resolve(config, one, framework) for one in (run["base"], name)]
-            single = all(
-                len(one["batch_sizes"]) == len(one["learning_rates"]) == 1 for one in values
-            )
-            shared = set(values[0]["loaders"]) & set(values[1]["loaders"])
-            if single and shared and values[0][key] != values[1][key]:
-                found.append((run["base"], name))
-    return found
+    found = {}
+    for framework in config["frameworks"][: 1 if scratch else None]:
+        own = [run for run in plain_runs(config) if run in runs(config, framework)]
+        for run, values in ((run, resolve(config, run, framework)) for run in sorted(own)):
+            if values.items() >= PLAIN.items() and (
+                values["implementation"] == "scratch" or not scratch
+            ):
+                [size], [rate] = values["batch_sizes"], values["learning_rates"]
+                problem = size, rate * factors.gradient(values["objective"]), values["epochs"]
+                name = run if run not in found.values() else f"{run}_{framework}"
+                found.setdefault(problem, name)
+    names = ("batch_size", "learning_rate", "epochs")
+    return [
+        {"run": found[about], **dict(zip(names, about, strict=True))}
+        for about in sorted(found, key=lambda problem: (-problem[0], problem[1:]))
+    ]
 
 
 def cases(matmul: dict, n: int) -> list[tuple[str, int, int, str]]:

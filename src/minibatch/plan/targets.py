@@ -24,6 +24,10 @@ SUMMARISED = {
     "step_parts": ["steptime"],
     "steps_to_target": ["steps", "critical"],
     "answer": ["time_to_target"],
+    "exercise_1_surface": ["surface", "time_to_target"],
+    "exercise_2_schedule": ["variants"],
+    "exercise_3_replacement": ["variants"],
+    "exercise_4_twice": ["variants", "stepcost"],
     "parallel": ["parallel"],
     "protocol": ["protocol", "protocol_parts"],
 }
@@ -43,23 +47,15 @@ COMPARING = (
     "step_parts",
     "parallel",
     "protocol",
-)
-OF_THE_FIRST = (
-    "product_size",
-    "exercise_1_grid",
     "exercise_2_schedule",
     "exercise_3_replacement",
-    "exercise_4_twice",
 )
-# What the runs of a figure differ in from the runs that they are compared with.
-COMPARED = {
-    "exercise_2_schedule": "schedule",
-    "exercise_3_replacement": "sampling",
-    "exercise_4_twice": "copies",
-}
+OF_THE_FIRST = ("product_size", "exercise_1_surface", "exercise_4_twice")
 # Summaries that depend on the targets of the answer.
 ANSWERING = ("steps", "critical", "time_to_target", "answer", "statements")
-TIMED = ("loss_by_time", "exercise_1_grid")  # figures that show the time to the target loss
+OF_VARIANTS = ("exercise_2_schedule", "exercise_3_replacement", "exercise_4_twice")
+OF_NO_PLACE = ("steps_to_target", "exercise_2_schedule", "exercise_3_replacement")
+OF_NO_PLACE += ("parallel", "protocol")  # of PyTorch alone
 
 
 class Target(NamedTuple):
@@ -93,16 +89,18 @@ def summaries(config: dict) -> dict[str, Target]:
         "steps": [experiment.CURVES, PROBLEM],
         "critical": [experiment.CURVES, PROBLEM],
         "expectation": [experiment.CURVES, PROBLEM],
+        "surface": [experiment.CURVES, PROBLEM],
+        "variants": [experiment.VARIANTS, experiment.EXAMPLES],
         "time_to_target": [experiment.CURVES, PROBLEM, *compared],
         "answer": [
             *(experiment.CURVES, PROBLEM, *compared),
             *map(_summary, ("critical", "steptime", "stepcost")),
         ],
         "parallel": parallel,
-        "published": [PUBLISHED, _summary("matmul"), _summary("training")],
+        "published": [PUBLISHED, experiment.FINALS, *map(_summary, ("matmul", "training"))],
         "statements": [
-            *(experiment.EXAMPLES, *matmul, experiment.CEILINGS, *compared, *traces),
-            *(experiment.CURVES, PROBLEM),
+            *(experiment.EXAMPLES, *matmul, experiment.CEILINGS, *compared),
+            *(experiment.CURVES, PROBLEM, experiment.FINALS, _summary("variants")),
         ],
     }
     if protocol:
@@ -110,6 +108,7 @@ def summaries(config: dict) -> dict[str, Target]:
         inputs["statements"] += [_summary("protocol")]
     options = dict.fromkeys(ANSWERING, experiment.answer(config))
     options["training"] = _target_loss(config)
+    options["surface"] = {"targets": experiment.answer(config)["targets"][:1]}
     return {
         name: Target(read, {"options": options.get(name, {})} | experiment.expected(read, tables))
         for name, read in inputs.items()
@@ -123,7 +122,7 @@ def figures(config: dict) -> dict[str, Target]:
     """
     tables = experiment.measured(config)
     places = experiment.places(config)
-    found = {}
+    found, left_out = {}, () if tables[experiment.VARIANTS]["runs"] else OF_VARIANTS
     for figure in COMPARING:
         shown = [place for place in places if figure != "published" or place[0] in _published()]
         if figure == "protocol" and not _in("results/protocol/", tables):
@@ -134,7 +133,11 @@ def figures(config: dict) -> dict[str, Target]:
         for place in places:
             if place[0] == config["frameworks"][0]:
                 found[f"{figure}-{place[1]}"] = _figure(config, tables, figure, [place], alone=True)
-    return {name: made for name, made in found.items() if {*made.inputs} - {PROBLEM, SOURCE}}
+    return {
+        name: made
+        for name, made in found.items()
+        if {*made.inputs} - {PROBLEM, SOURCE} and made.parameters["figure"] not in left_out
+    }
 
 
 def report(config: dict) -> Target:
@@ -158,26 +161,15 @@ def _figure(
         read = [*map(_summary, SUMMARISED[figure])]
     else:
         folders = [f"results/train/{name}/{device}" for name, device in places]
-        traces = [f"{folder}/{run}.parquet" for folder in folders for run in _runs(config, figure)]
+        runs = experiment.plain_runs(config)
+        traces = [f"{folder}/{run}.parquet" for folder in folders for run in runs]
         read = [path for path in traces if path in tables]  # some are for the first framework only
         read = [*read, PROBLEM]
-    options = _target_loss(config) if figure in TIMED else {}
-    if figure in COMPARED:
-        options = {"pairs": experiment.pairs(config, COMPARED[figure])}
-    if figure in ("parallel", "protocol", "steps_to_target"):
-        places = []  # of PyTorch alone, or of no framework
+    options = _target_loss(config) if figure == "loss_by_time" else {}
+    if figure in OF_NO_PLACE:
+        places = []
     about = {"figure": figure, "places": places, "alone": alone, "options": options}
     return Target([*read, SOURCE], about | experiment.expected(read, tables))
-
-
-def _runs(config: dict, figure: str) -> list[str]:
-    """The runs that a figure shows."""
-    if figure in ("loss_by_epoch", "loss_by_time"):
-        return experiment.plain_runs(config)
-    if figure == "exercise_1_grid":
-        return experiment.grids(config)
-    pairs = experiment.pairs(config, COMPARED[figure])
-    return list(dict.fromkeys(run for pair in pairs for run in pair))
 
 
 def _published() -> set[str]:

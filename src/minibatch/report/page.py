@@ -64,6 +64,7 @@ def _sheets(
         "evidence": sheets.evidence(statements),
         "matmul": sheets.matmul(tables["matmul"]),
         "training": sheets.training(training),
+        "variants": sheets.variants(tables["variants"]),
         "published": sheets.published(tables["published"]),
         "ladder": sheets.ladder(tables["ladder"]),
         "stepcost": sheets.stepcost(tables["stepcost"]),

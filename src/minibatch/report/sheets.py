@@ -81,11 +81,11 @@ def published(published: pd.DataFrame) -> dict:
             "measured": published.measured.map("{:.4g}".format),
             "range": _ranges(published, "", "{:.4g}".format),
             "ratio": _ratios(published),
-            "inside": published.inside.map({True: "yes", False: "no"}).fillna("n/a"),
+            "percentile": _percentiles(published),
         }
     )
     shown.loc[published.measured.isna(), ["measured", "range", "ratio"]] = "not measured"
-    return sheet("Published results (section 12.5) and ours; inside: within our seeds", shown)
+    return sheet("Published results (section 12.5) and ours; percentile: among our seeds", shown)
 
 
 def ladder(ladder: pd.DataFrame) -> dict:
@@ -248,6 +248,23 @@ def critical(critical: pd.DataFrame) -> dict:
     return sheet("Steps = least steps + least examples · v(b): fitted, 95 % intervals", shown)
 
 
+def variants(variants: pd.DataFrame) -> dict:
+    """How far above the floor runs and their variants are after each epoch."""
+    started = variants[variants.epoch > 0]
+    shown = pd.DataFrame(
+        {
+            "run": started.run,
+            "variant": started.variant,
+            "epoch": started.epoch,
+            "loss above the floor": _interval(started, "excess", 1),
+            "over that of the run": _interval(started, "ratio", 1),
+            "exactly": _known(started.expected),
+            "noise floor with replacement": _known(started.noise_floor),
+        }
+    )
+    return sheet("Mean loss above the floor after as many updates, with 95 % intervals", shown)
+
+
 def statements(statements: pd.DataFrame) -> dict:
     """A verdict a framework for each statement."""
     place = statements.framework + " on " + statements.device
@@ -289,6 +306,14 @@ def _ratios(published: pd.DataFrame) -> pd.Series:
         "> {:.3g}".format
     )
     return published.ratio.map("{:.3g}".format).where(published.published > 0, least)
+
+
+def _percentiles(published: pd.DataFrame) -> list[str | None]:
+    """Where a published loss lies among our seeds, for all that it may have been rounded from."""
+    return [
+        None if np.isnan(low) else f"{100 * low:.0f} to {100 * high:.0f}"
+        for low, high in zip(published.percentile_low, published.percentile_high, strict=True)
+    ]
 
 
 def evidence(statements: pd.DataFrame) -> dict:

@@ -28,6 +28,11 @@ class Case:
     schedule: str = "constant"
     copies: int = 1
 
+    @classmethod
+    def of_epochs(cls, batch_size: int, learning_rate: float, epochs: int, examples: int) -> "Case":
+        """A single learning rate for whole epochs."""
+        return cls(batch_size, (learning_rate,), epochs * -(-examples // batch_size))
+
     def steps_per_epoch(self, examples: int) -> int:
         """The steps of an epoch, of which the last may be on fewer examples."""
         return -(-examples * self.copies // self.batch_size)
@@ -37,9 +42,14 @@ class Case:
         return -(-self.horizon // self.steps_per_epoch(examples))
 
     def points(self, examples: int) -> np.ndarray:
-        """Where the loss is kept: on a grid, and after each epoch, whose last batch is noisier."""
-        ends = np.arange(0, self.horizon + 1, self.steps_per_epoch(examples))
-        return np.union1d(grid(self.horizon), ends)
+        """Where the loss is kept: on a grid, and after each epoch, whose last batch is noisier.
+
+        Where an epoch visits examples several times, after as many steps as others have as well.
+        """
+        found = grid(self.horizon)
+        for steps in (self.steps_per_epoch(examples), -(-examples // self.batch_size)):
+            found = np.union1d(found, np.arange(0, self.horizon + 1, steps))
+        return found
 
 
 def grid(horizon: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 FACTORS = {
     "constant": lambda epoch: 1.0,  # noqa: ARG005
     "tenth": lambda epoch: 0.1**epoch,  # the chapter's exercise 2
+    "inverse": lambda epoch: 1 / (1 + epoch),  # Robbins and Monro 1951: the rates add up to no end
 }
 
 

@@ -1,30 +1,35 @@
 """Losses of thousands of runs of SGD by batch size and learning rate, without any clock."""
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
+import numba
 import numpy as np
 
 from minibatch.errors import UserError
 from minibatch.sgd import sampling, schedules
 from minibatch.sgd.cases import Case
 from minibatch.sgd.engine import Engine
-from minibatch.tables.cores import available
+from minibatch.sgd.threads import in_threads
 
-MOST = 8 * 2**30  # bytes of memory for the orders, or for the losses of a case
+MOST = 4 * 2**30  # bytes of memory for the orders that are kept, and for the losses of a case
 
 
 def run(x: np.ndarray, y: np.ndarray, cases: list[Case], seeds: int) -> Iterator[np.ndarray]:
     """The excess losses of each case in turn, shape (seeds, its points, its learning rates).
 
     On all cores; the same numbers on any number of them. Raises UserError where a case takes too
-    much memory.
+    much memory, or Numba is told to compile nothing.
     """
-    engine, orders = Engine(x, y), _Orders(len(y))
+    if numba.config.DISABLE_JIT:
+        raise UserError(
+            "the sweep: not run, because Numba compiles nothing: see NUMBA_DISABLE_JIT in the "
+            "environment, and .numba_config.yaml in this folder"
+        )
+    engine, orders = Engine(x, y), _Orders(len(y), seeds)
     for case in cases:
         points, epochs = case.points(len(y)), case.epochs(len(y))
         shape = seeds, len(points), len(case.learning_rates)
-        if max(seeds * orders.bytes(case), 4 * np.prod(shape, dtype=float)) > MOST:
+        if 4 * np.prod(shape, dtype=float) > MOST:
             raise UserError(
                 f"sweep.batch_size: {case.batch_size} takes {case.horizon:,} steps, and with "
                 f"{seeds} seeds more than {MOST // 2**30} GB of memory; raise sweep.lowest, lower "
@@ -44,28 +49,21 @@ def run(x: np.ndarray, y: np.ndarray, cases: list[Case], seeds: int) -> Iterator
 
 
 class _Orders:
-    """The batch orders of seeds, which cases share: most of the memory."""
+    """The batch orders of seeds: cases share those that there is memory for."""
 
-    def __init__(self, examples: int):
+    def __init__(self, examples: int, seeds: int):
         self._examples, self._kind = examples, np.min_scalar_type(examples)
+        self._most = MOST // (seeds * examples * self._kind.itemsize)  # passes over the examples
         self._known: dict[tuple, list[np.ndarray]] = {}
-
-    def bytes(self, case: Case) -> int:
-        """What those of a case and a seed take."""
-        visits = self._examples * case.copies
-        return case.epochs(self._examples) * visits * self._kind.itemsize
 
     def of(self, seed: int, case: Case) -> np.ndarray:
         """The order of each epoch, an epoch a row."""
         about, epochs = (case.sampling, case.copies), case.epochs(self._examples)
         known = self._known.setdefault((seed, *about), [])
-        for epoch in range(len(known), epochs):
+        found = known[:epochs]
+        for epoch in range(len(found), epochs):
             order = sampling.batch_order(self._examples, seed, epoch, *about)
-            known.append(order.astype(self._kind))
-        return np.stack(known[:epochs])
-
-
-def in_threads(function: Callable, values: Iterable) -> Iterator:
-    """What the function returns for each value, in turn, on all cores."""
-    with ThreadPoolExecutor(available()) as pool:
-        yield from pool.map(function, values)
+            found.append(order.astype(self._kind))
+            if case.copies * len(found) <= self._most:
+                known.append(found[-1])
+        return np.stack(found)

@@ -77,17 +77,23 @@ def bootstrap(
             (part @ means[group]).reshape(resamples + 1, len(points), len(rates))
             for part, group in zip(weights, (slice(half), slice(half, None)), strict=True)
         )
-        kept = np.where(points * KEPT <= points[-1], points.clip(min=1), np.inf)
-        ends = np.append(kept, np.inf)
-        found = {}
+        counts, found = ends(points), {}
         for name, goal in goals.items():
-            first = ends[since((choosing <= goal).swapaxes(1, 2))]
+            first = counts[since((choosing <= goal).swapaxes(1, 2))]
             best = _middle(first == first.min(axis=1, keepdims=True))
             scored = scoring[np.arange(resamples + 1), :, best]
             never = np.isinf(first.min(axis=1))
-            steps = np.where(never, np.inf, ends[since(scored <= goal)])
+            steps = np.where(never, np.inf, counts[since(scored <= goal)])
             found[name] = np.where(never, np.nan, rates[best]), steps
         yield size, found
+
+
+def ends(points: np.ndarray) -> np.ndarray:
+    """The steps to a loss that is kept from each of these numbers of steps on, or from none.
+
+    At least one; infinite where it is not seen to be kept for long enough.
+    """
+    return np.append(np.where(points * KEPT <= points[-1], points.clip(min=1), np.inf), np.inf)
 
 
 def _middle(tied: np.ndarray) -> np.ndarray:
