@@ -65,6 +65,7 @@ OF_TRACES = ("training", "agreement", "published", "statements")
 OF_STEPS = ("ladder", "steptime", "stepcost")
 OF_BOTH = ("time_to_target", "answer", "statements")  # of steps to a loss, and of their times
 OF_SWEEP = ("steps", "critical", "expectation", *OF_BOTH)
+OF_EXAMPLES = ("problem", "gradient_noise", "gradient_law")
 OF_STEPS_DRAWN = ("ladder", "step_time", "step_cost", "epoch_time", "step_parts")
 DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
@@ -76,15 +77,17 @@ AFTER_GATHERED = (
     | REPORT
 )
 ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", "protocol")
-ALL_FIGURES |= figures(*OF_STEPS_DRAWN, *DRAWN, "answer", "steps_to_target")
+ALL_FIGURES |= figures(*OF_STEPS_DRAWN, *DRAWN, "answer", "steps_to_target", "gradient_noise")
 BY_THE_CLOCK = ("protocol", "protocol_parts")
-ALL_SUMMARIES = summary("problem", "matmul", "parallel", *BY_THE_CLOCK, *OF_STEPS, *OF_TRACES)
+ALL_SUMMARIES = summary(*OF_EXAMPLES, "matmul", "parallel", *BY_THE_CLOCK, *OF_STEPS, *OF_TRACES)
 ALL_SUMMARIES |= summary(*OF_SWEEP)
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
 AFTER_STEPS = summary(*OF_STEPS, *OF_BOTH) | figures(*OF_STEPS_DRAWN, "answer") | REPORT
-ANSWERED = summary("steps", "critical", *OF_BOTH) | figures("answer", "steps_to_target") | REPORT
+OF_CRITICAL = figures("steps_to_target", "gradient_noise")
+ANSWERED = summary("steps", "critical", *OF_BOTH) | figures("answer") | OF_CRITICAL | REPORT
+OF_GRADIENTS = summary(*OF_EXAMPLES[1:], "statements") | figures("gradient_noise") | REPORT
 AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation") | ANSWERED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
 AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS
@@ -93,7 +96,7 @@ AFTER_PROTOCOL = summary(*BY_THE_CLOCK, "statements") | figures("protocol") | RE
 PROTOCOL = {f"results/protocol/{launch}.parquet" for launch in (1, 2)} | AFTER_PROTOCOL
 AFTER_EXAMPLES = (
     {"results/data/examples.parquet"}
-    | summary("problem")
+    | summary(*OF_EXAMPLES)
     | ALL_TRAINED
     | AFTER_BASELINE
     | AFTER_STEPTIME
@@ -261,7 +264,16 @@ CODE = {
     "sgd/product_checks.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/step_checks.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL,
     "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | ALL_BOUNDED | PROTOCOL,
-    "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL | AFTER_SWEEP,
+    "sgd/sampling.py": AFTER_VERIFY
+    | AFTER_BASELINE
+    | PARALLEL
+    | PROTOCOL
+    | AFTER_SWEEP
+    | summary(*OF_EXAMPLES[1:]),
+    "sgd/gradients.py": OF_GRADIENTS | summary("critical", "answer") | OF_CRITICAL,
+    "summaries/gradient_law.py": OF_GRADIENTS - summary("gradient_noise"),
+    "summaries/gradient_noise.py": summary("gradient_noise") | figures("gradient_noise") | REPORT,
+    "summaries/gradient_statements.py": summary("statements") | REPORT,
     "sgd/schedules.py": ALL_TRAINED | AFTER_SWEEP,
     "sgd/vectors.py": AFTER_SWEEP,
     "sgd/engine.py": AFTER_SWEEP,
@@ -270,7 +282,7 @@ CODE = {
     "sgd/sweep.py": AFTER_SWEEP,
     "stages/sweep.py": AFTER_SWEEP,
     "summaries/steps.py": ANSWERED,
-    "summaries/critical.py": summary("critical", "answer") | figures("steps_to_target") | REPORT,
+    "summaries/critical.py": summary("critical", "answer") | OF_CRITICAL | REPORT,
     "summaries/answer.py": summary("answer") | REPORT,
     "sgd/clock.py": ALL_TRAINED
     | AFTER_BASELINE
@@ -310,9 +322,10 @@ CODE = {
     "stages/report.py": REPORT,
     "summaries/agreement.py": summary("agreement") | REPORT,
     "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
-    "summaries/steptime.py": AFTER_STEPS | summary("critical") | figures("steps_to_target"),
+    "summaries/steptime.py": AFTER_STEPS | summary("critical") | OF_CRITICAL,
     "summaries/stepcost.py": summary("stepcost", "critical", *OF_BOTH)
-    | figures("step_time", "step_cost", "answer", "steps_to_target")
+    | figures("step_time", "step_cost", "answer")
+    | OF_CRITICAL
     | REPORT,
     "figures/style.py": ALL_FIGURES | REPORT,
     "figures/loss_by_epoch.py": figures("loss_by_epoch") | REPORT,

@@ -23,6 +23,7 @@ SUMMARISED = {
     "epoch_time": ["steptime"],
     "step_parts": ["steptime"],
     "steps_to_target": ["steps", "critical"],
+    "gradient_noise": ["gradient_law", "gradient_noise", "steps", "critical"],
     "answer": ["time_to_target"],
     "parallel": ["parallel"],
     "protocol": ["protocol", "protocol_parts"],
@@ -31,6 +32,7 @@ SUMMARISED = {
 COMPARING = (
     "answer",
     "steps_to_target",
+    "gradient_noise",
     "roofline",
     "product_device",
     "loss_by_epoch",
@@ -84,6 +86,8 @@ def summaries(config: dict) -> dict[str, Target]:
     traces = _in("results/train/", tables)
     inputs = {
         "problem": [experiment.EXAMPLES],
+        "gradient_noise": [experiment.EXAMPLES],
+        "gradient_law": [experiment.EXAMPLES],
         "matmul": [*matmul, experiment.CEILINGS],
         "training": traces,
         "agreement": traces,
@@ -102,7 +106,7 @@ def summaries(config: dict) -> dict[str, Target]:
         "published": [PUBLISHED, _summary("matmul"), _summary("training")],
         "statements": [
             *(experiment.EXAMPLES, *matmul, experiment.CEILINGS, *compared, *traces),
-            *(experiment.CURVES, PROBLEM),
+            *(experiment.CURVES, PROBLEM, _summary("gradient_law")),
         ],
     }
     if protocol:
@@ -164,7 +168,7 @@ def _figure(
     options = _target_loss(config) if figure in TIMED else {}
     if figure in COMPARED:
         options = {"pairs": experiment.pairs(config, COMPARED[figure])}
-    if figure in ("parallel", "protocol", "steps_to_target"):
+    if figure in ("parallel", "protocol", "steps_to_target", "gradient_noise"):
         places = []  # of PyTorch alone, or of no framework
     about = {"figure": figure, "places": places, "alone": alone, "options": options}
     return Target([*read, SOURCE], about | experiment.expected(read, tables))

@@ -9,6 +9,7 @@ from minibatch.sgd import objective
 from minibatch.sgd.examples import split
 from minibatch.summaries import (
     answer_statements,
+    gradient_statements,
     product_statements,
     protocol,
     time_statements,
@@ -41,7 +42,8 @@ def summarise(
         ]
         rows += [{"framework": framework, "device": device} | row for row in found]
     machine = product_statements.of_memory(per_launch(tables["ceilings"]))
-    rows += [{"framework": "numpy", "device": "cpu"} | row for row in machine]
+    gradient = gradient_statements.statements(tables["gradient_law"])
+    rows += [{"framework": "numpy", "device": "cpu"} | row for row in [*machine, *gradient]]
     if "protocol" in tables:
         rows.append(protocol.statement(tables["protocol"]))
     return pd.DataFrame(rows, columns=COLUMNS)  # also where none has a loader, or there are none
