@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch.sgd.curves import COLUMNS, GROUPS, QUANTILES
+from minibatch.sgd.gradients import variance
 from minibatch.sgd.protocols import BOOK, WITHOUT, Run
 from minibatch.sgd.strategies import flop
 from minibatch.stages.finals import COLUMNS as COLUMNS_OF_FINALS
@@ -128,6 +129,22 @@ def swept(counts: dict[int, int] | None = None) -> dict[str, pd.DataFrame]:
     counts = {1: 500, 10: 60, 100: 9, 1500: 3} if counts is None else counts
     problem = pd.DataFrame({"examples": [1500], "floor": [0.2417]})
     return {"curves": curves(counts), "problem": problem}
+
+
+def law(examples=1500, sizes=(1, 10, 100, 1500)) -> pd.DataFrame:
+    """Gradients of batches that are by the law, σ = 2, with intervals of a tenth on both sides."""
+    rows = [
+        {"point": point, "sampling": method, "batch_size": size, "exact": 2 * np.sqrt(share)}
+        | dict.fromkeys(("sampled", "sampled_low", "sampled_high"), 2 * np.sqrt(share or np.nan))
+        | {"bias": 1.0 if share else np.nan, "batches": 2000 if share else np.nan}
+        for point in ("start", "optimum")
+        for method in ("permutation", "replacement")
+        for size in sizes
+        for share in [variance(size, examples, method)]
+    ]
+    table = pd.DataFrame(rows)
+    table[["sampled_low", "sampled_high"]] *= [0.9, 1.1]
+    return table.assign(examples=examples, variance_error=0.0, mean_error=0.0, bias_limit=4.0)
 
 
 def steps(seconds: dict[tuple[int, int], Sequence[float]], **about) -> pd.DataFrame:

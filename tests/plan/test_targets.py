@@ -7,8 +7,16 @@ from minibatch.plan import experiment, targets
 from minibatch.tables.canonical import digest
 
 SVG = "results/figures/{}.svg"
-OF_ALL = ["answer", "steps_to_target", "roofline", "loss_by_epoch", "loss_by_time", "published"]
-OF_ALL += ["ladder", "step_time", "step_cost", "epoch_time", "step_parts"]
+OF_ALL = ["answer", "steps_to_target", "gradient_noise", "roofline", "loss_by_epoch"]
+OF_ALL += [
+    "loss_by_time",
+    "published",
+    "ladder",
+    "step_time",
+    "step_cost",
+    "epoch_time",
+    "step_parts",
+]
 COMPARED = [f"results/steptime/{name}/cpu.parquet" for name in ("pytorch", "jax", "baseline")]
 
 
@@ -110,7 +118,8 @@ def test_a_framework_more_leaves_the_figures_of_the_first_alone_as_they_are():
     before = targets.figures(CONFIG)
     after = targets.figures(CONFIG | {"frameworks": ["pytorch", "jax", "mxnet"]})
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {*OF_ALL} - {"steps_to_target"}  # nor do the exercises change
+    # nor do the exercises change
+    assert changed == {*OF_ALL} - {"steps_to_target", "gradient_noise"}
 
 
 def test_summaries_read_the_tables_of_their_stage():
@@ -118,14 +127,18 @@ def test_summaries_read_the_tables_of_their_stage():
     matmul = ["results/matmul/pytorch/cpu.parquet", "results/matmul/jax/cpu.parquet"]
     assert found["matmul"].inputs == [*matmul, experiment.CEILINGS]
     assert found["parallel"].inputs == ["results/parallel/cpu.parquet"]
-    assert found["problem"].inputs == ["results/data/examples.parquet"]
+    for name in ("problem", "gradient_noise", "gradient_law"):
+        assert found[name].inputs == ["results/data/examples.parquet"]
     every = [path for path in experiment.measured(CONFIG) if path.startswith("results/train/")]
     assert found["training"].inputs == found["agreement"].inputs == every
     for name in ("ladder", "steptime", "stepcost"):
         assert found[name].inputs == COMPARED
     products = [*matmul, experiment.CEILINGS]
     sweep = [experiment.CURVES, targets.PROBLEM]
-    seeds = [experiment.FINALS, "results/summary/variants.parquet"]
+    seeds = [
+        experiment.FINALS,
+        *(f"results/summary/{name}.parquet" for name in ("variants", "gradient_law")),
+    ]
     read = [experiment.EXAMPLES, *products, *COMPARED, *sweep, *seeds]
     assert found["statements"].inputs == read
     assert found["steps"].inputs == found["critical"].inputs == sweep

@@ -17,6 +17,7 @@ from minibatch.summaries import (
     answer,
     critical,
     expectation,
+    gradient_noise,
     ladder,
     matmul,
     parallel,
@@ -81,7 +82,10 @@ def tables():
     summarised = swept | {"critical": made["critical"], "stepcost": made["stepcost"]}
     summarised["steptime"] = steptime.summarise(launches)
     made["answer"] = answer.summarise(summarised, **builders.ANSWER)
+    made["gradient_noise"] = gradient_noise.summarise({"examples": examples})
+    made["gradient_law"] = builders.law()
     known = measured | swept | {"examples": examples, "traces": traces}
+    known["gradient_law"] = made["gradient_law"]
     made["statements"] = statements.summarise(known, **builders.ANSWER)
     runs = [Run(1500, 10, 1.0), Run(100, 2, 0.4)]
     clocked = pd.concat([builders.clocked(runs, repeats=1, launch=launch) for launch in (1, 2)])
@@ -128,7 +132,7 @@ def test_every_figure_of_the_study_has_a_caption(kind):
 
 def test_every_sheet_is_shown_once():
     titles = re.findall("<caption>(.*?)</caption>", render())
-    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 18
+    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 20
 
 
 def test_a_verdict_is_marked_by_more_than_its_colour():

@@ -195,7 +195,7 @@ def test_the_statements_are_about_float32():
     tables = {"examples": examples, "traces": trace(run="none")}
     tables |= launches(paces(framework="another"))
     tables["matmul"] = pd.concat([in_precisions(), products(1e-3, strategies=["block"])])
-    tables["ceilings"] = builders.ceilings()
+    tables |= {"ceilings": builders.ceilings(), "gradient_law": builders.law()}
     found = statements.summarise(tables | builders.swept(), **builders.ANSWER)
     [found] = found[found.statement.str.startswith("Blocks")].itertuples()
     assert found.verdict == "holds"

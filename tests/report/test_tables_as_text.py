@@ -176,6 +176,7 @@ def test_statements_of_products_and_of_memory_are_in_one_table():
     tables |= {"traces": trace("none", [0.5], [0]), "ceilings": builders.ceilings()}
     tables |= builders.launches({("another", "scratch", "direct", 1): [1e-6, 2e-6]})
     tables["matmul"] = builders.products(dict.fromkeys(cases, [1] * 3))
+    tables["gradient_law"] = builders.law()
     products = statements.summarise(tables | builders.swept(), **builders.ANSWER)
     shown = sheets.statements(products)
     assert shown["columns"] == ["statement", "loader", "pytorch on cpu", "numpy on cpu"]
@@ -184,9 +185,10 @@ def test_statements_of_products_and_of_memory_are_in_one_table():
         *[["not measured", "–"]] * 3,
         ["holds", "–"],
         ["not measured", "–"],
-        *[["–", "holds"]] * 2,
+        *[["–", "holds"]] * 4,
+        ["–", "does not hold"],  # without replacement
     ]
-    assert len(sheets.evidence(products)["rows"]) == 7
+    assert len(sheets.evidence(products)["rows"]) == 10
 
 
 def agreeing(*abouts):

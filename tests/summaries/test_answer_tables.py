@@ -1,7 +1,5 @@
 """Steps to a loss, their fit, and time to a loss: against curves and times that are planted."""
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -155,13 +153,6 @@ def law(*sizes):
 def fitted(counts, *more):
     tables = {"curves": pd.concat([planted(counts), *more]), "problem": PROBLEM}
     return critical.summarise(tables, targets=TARGETS, resamples=20).squeeze()
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 6])
-def test_the_variance_of_batches_is_that_over_all_subsets(size):
-    values = np.array([3.0, -1.0, 4.0, 1.5, -9.0, 2.6])
-    means = [np.mean(part) for part in combinations(values, size)]
-    assert critical.variance(size, 6) == pytest.approx(np.var(means) / np.var(values))
 
 
 def test_the_fit_finds_the_fewest_steps_and_examples():

@@ -32,7 +32,7 @@ def rates(**seconds):
 
 # Step times of a framework that these tests are not about.
 TIMED = builders.launches({("another", "scratch", "direct", 1): [1e-6, 2e-6]})
-TIMED |= builders.swept()
+TIMED |= builders.swept() | {"gradient_law": builders.law()}
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,7 @@ OF_TRACES = ("training", "agreement", "published")
 OF_STEPS = ("ladder", "steptime", "stepcost")
 OF_BOTH = ("time_to_target", "answer", "statements")  # of steps to a loss, and of their times
 OF_SWEEP = ("steps", "critical", "expectation", "surface", *OF_BOTH)
+OF_EXAMPLES = ("problem", "gradient_noise", "gradient_law")
 OF_STEPS_DRAWN = ("ladder", "step_time", "step_cost", "epoch_time", "step_parts")
 DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
@@ -90,17 +91,19 @@ AFTER_GATHERED = (
 )
 ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", "protocol")
 ALL_FIGURES |= figures(*OF_STEPS_DRAWN, *DRAWN, "answer", "steps_to_target", *EXERCISES)
-ALL_FIGURES |= figures("exercise_1_surface")
+ALL_FIGURES |= figures("exercise_1_surface", "gradient_noise")
 BY_THE_CLOCK = ("protocol", "protocol_parts")
-ALL_SUMMARIES = summary("problem", "matmul", "parallel", *BY_THE_CLOCK, *OF_STEPS, *OF_TRACES)
+ALL_SUMMARIES = summary(*OF_EXAMPLES, "matmul", "parallel", *BY_THE_CLOCK, *OF_STEPS, *OF_TRACES)
 ALL_SUMMARIES |= summary(*OF_SWEEP, "variants")
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
 AFTER_STEPS = summary(*OF_STEPS, *OF_BOTH) | figures(*OF_STEPS_DRAWN, "answer") | REPORT
 AFTER_STEPS |= figures("exercise_1_surface", "exercise_4_twice")
-ANSWERED = summary("steps", "critical", *OF_BOTH) | figures("answer", "steps_to_target") | REPORT
+OF_CRITICAL = figures("steps_to_target", "gradient_noise")
+ANSWERED = summary("steps", "critical", *OF_BOTH) | figures("answer") | OF_CRITICAL | REPORT
 ANSWERED |= figures("exercise_1_surface")  # which shows times to the loss
+OF_GRADIENTS = summary(*OF_EXAMPLES[1:], "statements") | figures("gradient_noise") | REPORT
 AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation", "surface") | ANSWERED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
 AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS
@@ -109,7 +112,7 @@ AFTER_PROTOCOL = summary(*BY_THE_CLOCK, "statements") | figures("protocol") | RE
 PROTOCOL = {f"results/protocol/{launch}.parquet" for launch in (1, 2)} | AFTER_PROTOCOL
 AFTER_EXAMPLES = (
     {"results/data/examples.parquet"}
-    | summary("problem")
+    | summary(*OF_EXAMPLES)
     | ALL_TRAINED
     | AFTER_BASELINE
     | AFTER_STEPTIME
@@ -287,7 +290,16 @@ CODE = {
     "sgd/product_checks.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/step_checks.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL,
     "sgd/reference.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | ALL_BOUNDED | PROTOCOL,
-    "sgd/sampling.py": AFTER_VERIFY | AFTER_BASELINE | PARALLEL | PROTOCOL | SWEPT,
+    "sgd/sampling.py": AFTER_VERIFY
+    | AFTER_BASELINE
+    | PARALLEL
+    | PROTOCOL
+    | SWEPT
+    | summary(*OF_EXAMPLES[1:]),
+    "sgd/gradients.py": OF_GRADIENTS | summary("critical", "answer") | OF_CRITICAL,
+    "summaries/gradient_law.py": OF_GRADIENTS - summary("gradient_noise"),
+    "summaries/gradient_noise.py": summary("gradient_noise") | figures("gradient_noise") | REPORT,
+    "summaries/gradient_statements.py": summary("statements") | REPORT,
     "sgd/schedules.py": ALL_TRAINED | SWEPT,
     "sgd/vectors.py": SWEPT,
     "sgd/engine.py": SWEPT,
@@ -302,7 +314,7 @@ CODE = {
     "summaries/variants.py": OF_VARIANTS,
     "summaries/steps.py": ANSWERED | summary("surface"),
     "summaries/surface.py": summary("surface") | figures("exercise_1_surface") | REPORT,
-    "summaries/critical.py": summary("critical", "answer") | figures("steps_to_target") | REPORT,
+    "summaries/critical.py": summary("critical", "answer") | OF_CRITICAL | REPORT,
     "summaries/answer.py": summary("answer") | REPORT,
     "sgd/clock.py": ALL_TRAINED
     | AFTER_BASELINE
@@ -342,10 +354,10 @@ CODE = {
     "stages/report.py": REPORT,
     "summaries/agreement.py": summary("agreement") | REPORT,
     "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
-    "summaries/steptime.py": AFTER_STEPS | summary("critical") | figures("steps_to_target"),
+    "summaries/steptime.py": AFTER_STEPS | summary("critical") | OF_CRITICAL,
     "summaries/stepcost.py": summary("stepcost", "critical", *OF_BOTH)
-    | figures("step_time", "step_cost", "answer", "steps_to_target")
-    | figures("exercise_1_surface", "exercise_4_twice")
+    | figures("step_time", "step_cost", "answer", "exercise_1_surface", "exercise_4_twice")
+    | OF_CRITICAL
     | REPORT,
     "figures/style.py": ALL_FIGURES | REPORT,
     "figures/loss_by_epoch.py": figures("loss_by_epoch") | REPORT,

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.summaries.critical import variance
+from minibatch.sgd.gradients import variance
 from minibatch.summaries.text import digits
 
 

@@ -23,6 +23,7 @@ SUMMARISED = {
     "epoch_time": ["steptime"],
     "step_parts": ["steptime"],
     "steps_to_target": ["steps", "critical"],
+    "gradient_noise": ["gradient_law", "gradient_noise", "steps", "critical"],
     "answer": ["time_to_target"],
     "exercise_1_surface": ["surface", "time_to_target"],
     "exercise_2_schedule": ["variants"],
@@ -35,6 +36,7 @@ SUMMARISED = {
 COMPARING = (
     "answer",
     "steps_to_target",
+    "gradient_noise",
     "roofline",
     "product_device",
     "loss_by_epoch",
@@ -54,7 +56,7 @@ OF_THE_FIRST = ("product_size", "exercise_1_surface", "exercise_4_twice")
 # Summaries that depend on the targets of the answer.
 ANSWERING = ("steps", "critical", "time_to_target", "answer", "statements")
 OF_VARIANTS = ("exercise_2_schedule", "exercise_3_replacement", "exercise_4_twice")
-OF_NO_PLACE = ("steps_to_target", "exercise_2_schedule", "exercise_3_replacement")
+OF_NO_PLACE = ("steps_to_target", "gradient_noise", "exercise_2_schedule", "exercise_3_replacement")
 OF_NO_PLACE += ("parallel", "protocol")  # of PyTorch alone
 
 
@@ -80,6 +82,8 @@ def summaries(config: dict) -> dict[str, Target]:
     traces = _in("results/train/", tables)
     inputs = {
         "problem": [experiment.EXAMPLES],
+        "gradient_noise": [experiment.EXAMPLES],
+        "gradient_law": [experiment.EXAMPLES],
         "matmul": [*matmul, experiment.CEILINGS],
         "training": traces,
         "agreement": traces,
@@ -100,7 +104,8 @@ def summaries(config: dict) -> dict[str, Target]:
         "published": [PUBLISHED, experiment.FINALS, *map(_summary, ("matmul", "training"))],
         "statements": [
             *(experiment.EXAMPLES, *matmul, experiment.CEILINGS, *compared),
-            *(experiment.CURVES, PROBLEM, experiment.FINALS, _summary("variants")),
+            *(experiment.CURVES, PROBLEM, experiment.FINALS),
+            *map(_summary, ("variants", "gradient_law")),
         ],
     }
     if protocol:

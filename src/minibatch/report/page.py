@@ -6,7 +6,7 @@ import jinja2
 import pandas as pd
 import yaml
 
-from minibatch.report import sheets
+from minibatch.report import gradient_sheets, sheets
 from minibatch.summaries import expectation, time_to_target
 from minibatch.tables import parquet, verdicts
 from minibatch.tables.notes import notes
@@ -60,6 +60,8 @@ def _sheets(
         "lower": sheets.answers(answers[~first], "other losses"),
         "steps": sheets.steps(tables["steps"]),
         "critical": sheets.critical(tables["critical"]),
+        "law": gradient_sheets.law(tables["gradient_law"]),
+        "noise": gradient_sheets.noise(tables["gradient_noise"]),
         "statements": sheets.statements(statements),
         "evidence": sheets.evidence(statements),
         "matmul": sheets.matmul(tables["matmul"]),

@@ -3,14 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from minibatch.sgd.gradients import variance
 from minibatch.summaries import steps
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.stepcost import FEWEST, fit
-
-
-def variance(sizes: np.ndarray, examples: int) -> np.ndarray:
-    """That of the mean of a batch without replacement, over that of a single example."""
-    return (examples - sizes) / (sizes * max(1, examples - 1))
 
 
 def summarise(

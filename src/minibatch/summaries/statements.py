@@ -9,6 +9,7 @@ from minibatch.sgd import objective
 from minibatch.sgd.examples import split
 from minibatch.summaries import (
     answer_statements,
+    gradient_statements,
     product_statements,
     protocol,
     time_statements,
@@ -37,7 +38,9 @@ def summarise(
         ]
         rows += [{"framework": framework, "device": device} | row for row in found]
     machine = product_statements.of_memory(per_launch(tables["ceilings"]))
-    anywhere = [*machine, *_descent(tables), *variant_statements.statements(tables)]
+    seeds = [*_descent(tables), *variant_statements.statements(tables)]
+    gradient = gradient_statements.statements(tables["gradient_law"])
+    anywhere = [*machine, *gradient, *seeds]
     rows += [{"framework": "numpy", "device": "cpu"} | row for row in anywhere]
     if "protocol" in tables:
         rows.append(protocol.statement(tables["protocol"]))
