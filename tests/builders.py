@@ -11,6 +11,7 @@ from minibatch.sgd.protocols import BOOK, WITHOUT, Run
 from minibatch.sgd.strategies import flop
 from minibatch.stages.finals import COLUMNS as COLUMNS_OF_FINALS
 from minibatch.summaries import machines
+from minibatch.summaries import variants as summaries
 from minibatch.summaries.ladder import RUNGS
 from minibatch.tables.canonical import digest
 
@@ -125,10 +126,11 @@ ANSWER = {"targets": [{"loss": 0.25, "lowest": 0.01}], "resamples": 100}
 
 
 def swept(counts: dict[int, int] | None = None) -> dict[str, pd.DataFrame]:
-    """The tables that the steps to a loss are made from."""
+    """The tables that the steps to a loss are made from, and those of no run of the chapter."""
     counts = {1: 500, 10: 60, 100: 9, 1500: 3} if counts is None else counts
     problem = pd.DataFrame({"examples": [1500], "floor": [0.2417]})
-    return {"curves": curves(counts), "problem": problem}
+    none = {"finals": finals([], {}), "variants": pd.DataFrame(columns=summaries.COLUMNS)}
+    return {"curves": curves(counts), "problem": problem} | none
 
 
 def law(examples=1500, sizes=(1, 10, 100, 1500)) -> pd.DataFrame:

@@ -79,6 +79,7 @@ def tables():
     ):
         made[name] = module.summarise(swept, **builders.ANSWER)
     made["expectation"] = expectation.summarise(swept)
+    made["variants"] = swept["variants"]
     summarised = swept | {"critical": made["critical"], "stepcost": made["stepcost"]}
     summarised["steptime"] = steptime.summarise(launches)
     made["answer"] = answer.summarise(summarised, **builders.ANSWER)
@@ -91,7 +92,7 @@ def tables():
     clocked = pd.concat([builders.clocked(runs, repeats=1, launch=launch) for launch in (1, 2)])
     made["protocol"] = protocol.summarise({"samples": clocked, "published": empty})
     made["protocol_parts"] = protocol_parts.summarise({"samples": clocked})
-    made["published"] = published.summarise(made | {"published": empty})
+    made["published"] = published.summarise(made | swept | {"published": empty})
     for table in made.values():
         table.attrs = {"provenance": {"machines": ["here, CPU"]}}
     return made
@@ -132,7 +133,7 @@ def test_every_figure_of_the_study_has_a_caption(kind):
 
 def test_every_sheet_is_shown_once():
     titles = re.findall("<caption>(.*?)</caption>", render())
-    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 20
+    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 21
 
 
 def test_a_verdict_is_marked_by_more_than_its_colour():

@@ -69,6 +69,10 @@ CHAPTER = pd.DataFrame(
 )
 
 
+GD = {"run": "gd", "batch_size": 10, "learning_rate": 1.0, "epochs": 1}
+FINALS = builders.finals([GD], {"gd": 0.2})
+
+
 def summaries(*abouts):
     """The summary tables of what was measured in each place."""
     made = {
@@ -78,7 +82,7 @@ def summaries(*abouts):
         ),
     }
     return made | {
-        "published": published.summarise(made | {"published": CHAPTER}),
+        "published": published.summarise(made | {"published": CHAPTER, "finals": FINALS}),
         "ladder": ladder.summarise(launches(*(paces(**about) for about in abouts))),
         "parallel": parallel.summarise(dict(enumerate(steps(**about) for about in abouts))),
         "answer": answers(*abouts),
@@ -147,7 +151,7 @@ def test_ranks_on_another_machine_are_compared_with_those_of_their_device():
 
 
 def test_what_was_published_and_not_measured_is_of_no_machine():
-    made = summaries({}, GPU) | {"published": CHAPTER}
+    made = summaries({}, GPU) | {"published": CHAPTER, "finals": FINALS}
     made["training"] = made["training"][made["training"].device == "cpu"]
     rows = published.summarise(made).set_index(["device", "quantity"]).machine
     assert rows["cpu", "loss"] == "node1"
@@ -184,7 +188,7 @@ def test_each_precision_is_a_row_of_its_own_with_its_rate_and_intensity():
 
 
 def test_the_chapters_numbers_stand_beside_float32():
-    made = {"matmul": rates(in_precisions()), "published": CHAPTER}
+    made = {"matmul": rates(in_precisions()), "published": CHAPTER, "finals": FINALS}
     made["training"] = training.summarise({"traces": trace()}, 0.25)
     [first, _] = published.summarise(made).itertuples()
     assert first.measured == pytest.approx(2 * 256**3 / 1e6)

@@ -24,7 +24,7 @@ def test_a_sheet_is_text_with_a_dash_for_what_is_missing():
     }
 
 
-def shown_published(quantity, value, measured, low=None, high=None, inside=None, **values):
+def shown_published(quantity, value, measured, low=None, high=None, **values):
     row = {
         "machine": "here",
         "framework": "mxnet",
@@ -32,24 +32,24 @@ def shown_published(quantity, value, measured, low=None, high=None, inside=None,
         "experiment": "element",
         "implementation": None,
     }
-    row |= {"quantity": quantity, "published": value, "measured": measured, "inside": inside}
+    row |= {"quantity": quantity, "published": value, "measured": measured}
     row |= {"low": measured if low is None else low, "high": measured if high is None else high}
     row["ratio"] = measured / value if value else np.nan
-    frame = pd.DataFrame([row | values]).astype({"inside": "boolean"})
-    [shown] = records(sheets.published(frame))
+    row |= {"percentile_low": np.nan, "percentile_high": np.nan}
+    [shown] = records(sheets.published(pd.DataFrame([row | values])))
     return shown
 
 
-def test_a_published_number_stands_beside_ours_with_range_ratio_and_verdict():
-    shown = shown_published("loss", 0.25, 0.26, 0.24, 0.27, True, implementation="concise")
+def test_a_published_number_stands_beside_ours_with_range_ratio_and_percentile():
+    among = {"percentile_low": 0.126, "percentile_high": 0.2}
+    shown = shown_published("loss", 0.25, 0.26, 0.24, 0.27, implementation="concise", **among)
     assert shown == {
         **{"framework": "mxnet", "device": "cpu", "experiment": "element (concise)"},
         **{"quantity": "loss", "published": "0.25", "measured": "0.26", "ratio": "1.04"},
-        **{"range": "0.24 to 0.27", "inside": "yes"},
+        **{"range": "0.24 to 0.27", "percentile": "13 to 20"},
     }
-    assert shown_published("loss", 0.25, 0.26, inside=False)["inside"] == "no"
     shown = shown_published("seconds_per_epoch", 2.0, 1.0)
-    assert (shown["quantity"], shown["inside"]) == ("seconds per epoch", "n/a")
+    assert (shown["quantity"], shown["percentile"]) == ("seconds per epoch", "–")
 
 
 def test_a_published_rate_of_0000_is_at_most_its_rounding_so_that_ours_is_more_than_that_many():
@@ -61,7 +61,7 @@ def test_a_published_rate_of_0000_is_at_most_its_rounding_so_that_ours_is_more_t
 def test_a_published_number_that_was_not_measured_is_said_to_be_so(value):
     shown = shown_published("gflops", value, np.nan)
     assert {shown[name] for name in ("measured", "range", "ratio")} == {"not measured"}
-    assert shown["inside"] == "n/a"
+    assert shown["percentile"] == "–"
     assert "nan" not in " ".join(shown.values())
 
 
@@ -73,6 +73,7 @@ def test_published_results_of_no_framework_that_was_measured_are_a_table_without
         "published": pd.DataFrame(rows),
         "matmul": matmul.summarise({"matmul": column, "ceilings": builders.ceilings()}),
         "training": training.summarise({"traces": trace("gd", [0.5, 0.2], [0, 1])}, 0.25),
+        "finals": builders.finals([], {}),
     }
     assert sheets.published(published.summarise(tables))["rows"] == []
 
@@ -173,7 +174,7 @@ def test_statements_have_a_row_each_and_loader_and_a_column_a_framework():
 def test_statements_of_products_and_of_memory_are_in_one_table():
     cases = [("block", 256, 64, "float32"), ("full", 256, 0, "float32")]
     tables = {"examples": pd.DataFrame(surrogate.table()[:1500].astype(np.float32))}
-    tables |= {"traces": trace("none", [0.5], [0]), "ceilings": builders.ceilings()}
+    tables |= {"ceilings": builders.ceilings()}
     tables |= builders.launches({("another", "scratch", "direct", 1): [1e-6, 2e-6]})
     tables["matmul"] = builders.products(dict.fromkeys(cases, [1] * 3))
     tables["gradient_law"] = builders.law()
@@ -187,8 +188,11 @@ def test_statements_of_products_and_of_memory_are_in_one_table():
         ["not measured", "–"],
         *[["–", "holds"]] * 4,
         ["–", "does not hold"],  # without replacement
+        ["–", "not measured"],  # the decline of SGD
+        ["–", "holds"],  # what an epoch visits
+        *[["–", "not measured"]] * 2,  # a learning rate that goes down
     ]
-    assert len(sheets.evidence(products)["rows"]) == 10
+    assert len(sheets.evidence(products)["rows"]) == 14
 
 
 def agreeing(*abouts):

@@ -154,17 +154,24 @@ def test_a_run_has_the_median_and_range_of_its_seeds():
     assert row["seconds_to_target_median"] == np.inf
 
 
-@pytest.mark.parametrize(("losses", "inside"), [([0.24, 0.26], True), ([0.25, 0.26], False)])
-def test_published_values_stand_beside_ours(losses, inside):
-    traces = pd.concat(
-        trace("gd", [0.5, last], [0, 20.0], seed=seed, epochs=10)
-        for seed, last in enumerate(losses)
-    )
+GD = {"run": "gd", "batch_size": 1500, "learning_rate": 1.0, "epochs": 10}
+
+
+@pytest.mark.parametrize(
+    ("value", "percentiles", "inside"),
+    [
+        (0.250, (0.4, 0.6), True),  # of 200 losses, evenly from 0.2475 to 0.2525
+        (0.246, (0.0, 0.0), False),
+        (0.254, (1.0, 1.0), False),
+        (0.252, (0.8, 1.0), True),
+    ],
+)
+def test_published_values_stand_beside_ours(value, percentiles, inside):
     tables = {
         "published": pd.DataFrame(
             [
                 ["pytorch", None, "column", None, None, None, "gflops", 2.0],
-                ["pytorch", "scratch", "gd", 1500, 1.0, 10, "loss", 0.249],
+                ["pytorch", "scratch", "gd", 1500, 1.0, 10, "loss", value],
                 ["pytorch", "scratch", "gd", 1500, 1.0, 10, "seconds_per_epoch", 4.0],
                 ["pytorch", "scratch", "sgd", 1, 0.005, 2, "loss", 0.242],
                 ["mxnet", None, "column", None, None, None, "gflops", 2.0],
@@ -175,70 +182,68 @@ def test_published_values_stand_beside_ours(losses, inside):
             ],
         ),
         "matmul": rates(column=[2 * 256**3 / 4e9] * 3),
-        "training": training.summarise({"traces": traces}, 0.25),
+        "training": training.summarise(
+            {"traces": trace("gd", [0.5, 0.9], [0, 20.0], epochs=10)}, 0.25
+        ),
+        "finals": builders.finals([GD], {"gd": 0.25}),
     }
     rows = published.summarise(tables)
     # theirs are of 0.03 GFLOP
     assert rows.published[0] == pytest.approx(2 * 0.033554432 / 0.03)
     assert list(rows.ratio[[0, 2]]) == pytest.approx([2 * 0.03 / 0.033554432, 0.5])
-    assert rows.inside[1] is np.bool_(inside) or rows.inside[1] == inside
+    assert tuple(rows.loc[1, ["percentile_low", "percentile_high"]]) == pytest.approx(percentiles)
+    assert list(rows.loc[1, ["measured", "low", "high"]]) == pytest.approx(
+        [0.25, 0.2476, 0.2524], rel=1e-3
+    )
+    assert bool(rows.inside[1]) is inside
     assert rows.inside[[0, 2, 3]].isna().all()
     assert np.isnan(rows.measured[3])  # not among our runs
     assert list(rows.framework.unique()) == ["pytorch"]
 
 
-def judge(examples, traces=None, **seconds):
-    """Verdicts by statement."""
-    traces = trace("none", [0.5], [0]) if traces is None else traces
-    tables = {"examples": examples, "traces": traces, "matmul": samples(**seconds)} | TIMED
-    rows = of_runs(
-        statements.summarise(tables | {"ceilings": builders.ceilings()}, **builders.ANSWER)
-    )
-    return dict(zip(rows.statement, rows.verdict, strict=True))
+def test_a_published_loss_of_an_objective_without_the_half_is_among_runs_at_twice_the_rate():
+    same = {"batch_size": 10, "learning_rate": 0.01, "epochs": 4}
+    row = {"framework": "pytorch", "implementation": "concise", "experiment": "concise"} | same
+    run = trace("any", [0.5, 0.3], [0, 1], implementation="concise", objective="mse", **same)
+    runs = [{"run": "half", **same}, {"run": "twice", **same, "learning_rate": 0.02}]
+    tables = {
+        "published": pd.DataFrame([row | {"quantity": "loss", "value": 0.3}]),
+        "matmul": rates(column=[1.0] * 3),
+        "training": training.summarise({"traces": run}, 0.25),
+        "finals": builders.finals(runs, {"half": 0.2, "twice": 0.3}),
+    }
+    assert published.summarise(tables).measured[0] == pytest.approx(0.3, rel=1e-3)
 
 
-def of_runs(rows):
-    """The statements that are not about products or memory, which an interval decides."""
-    return rows[~rows.criterion.str.contains("interval")]
+def judge(examples, finals=None):
+    """What is said of gradient descent, by statement."""
+    finals = builders.finals([GD], {"gd": 0.3}) if finals is None else finals
+    tables = TIMED | {"examples": examples, "finals": finals, "matmul": samples(full=[1])}
+    rows = statements.summarise(tables | {"ceilings": builders.ceilings()}, **builders.ANSWER)
+    return rows[rows.statement.str.startswith("Gradient descent")]
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(1.0, "does not hold"), (0.9, "holds")])
 def test_descent_stalls_only_below_the_stability_limit(examples, rate, expected):
-    traces = trace("gd", [0.5, 0.3], [0, 1], learning_rate=rate)
-    [verdict] = judge(examples, traces, full=[1]).values()
-    assert verdict == expected
+    [row] = judge(
+        examples, builders.finals([GD | {"learning_rate": rate}], {"gd": 0.3})
+    ).itertuples()
+    assert row.verdict == expected
+    side = "above" if rate == 1 else "below"
+    assert row.evidence.startswith(f"{rate:g} is {side} the stability limit 2/λmax = 0.9531")
+    assert "after the 10 steps of gd it is 0.2971 to 0.3028 for 95 % of 200 seeds" in row.evidence
 
 
-def chapters(examples, *traces):
-    """The statements on runs, by what they say."""
-    tables = {"examples": examples, "traces": pd.concat(traces), "matmul": samples(full=[1])}
-    tables |= TIMED | {"ceilings": builders.ceilings()}
-    return of_runs(statements.summarise(tables, **builders.ANSWER)).set_index("statement")
+def test_a_run_on_a_part_of_the_examples_is_no_descent_whatever_its_name(examples):
+    assert judge(examples, builders.finals([GD | {"batch_size": 50}], {"gd": 0.3})).empty
 
 
-@pytest.mark.parametrize(
-    "other", [{"batch_size": 50}, {"copies": 2}, {"objective": "mse"}, {"schedule": "tenth"}]
-)
-def test_a_run_that_became_another_is_no_evidence(examples, other):
-    assert chapters(examples, trace("gd", [0.5, 0.3], [0, 1], **other)).empty
-
-
-@pytest.mark.parametrize("last", [np.nan, np.inf, 0.3])
-def test_the_evidence_counts_one_step_as_one_and_has_numbers_alone(examples, last):
-    [text] = chapters(examples, trace("gd", [0.5, last], [0, 1], epochs=1)).evidence
-    assert "measured after 1 step: " in text
+@pytest.mark.parametrize("rate", [1.0, 1e200])
+def test_the_evidence_counts_one_step_as_one_and_has_numbers_alone(examples, rate):
+    run = GD | {"epochs": 1, "learning_rate": rate}
+    [text] = judge(examples, builders.finals([run], {"gd": np.inf})).evidence
+    assert "after the 1 step of gd" in text
     assert "nan" not in text
-
-
-@pytest.mark.parametrize(("rate", "side"), [(1.0, "1 is above"), (0.9, "0.9 is below")])
-def test_the_evidence_says_on_which_side_of_the_stability_limit_a_rate_is(examples, rate, side):
-    [text] = chapters(examples, trace("gd", [0.5, 0.3], [0, 1], learning_rate=rate)).evidence
-    assert text.startswith(f"{side} the stability limit 2/λmax = 0.9531")
-
-
-def test_a_rate_that_overflows_is_no_warning(examples):
-    [row] = chapters(examples, trace("gd", [0.5, np.inf], [0, 1], learning_rate=1e200)).itertuples()
-    assert row.verdict == "does not hold"
 
 
 # How far apart one problem ends in several ways.

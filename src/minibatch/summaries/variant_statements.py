@@ -37,7 +37,7 @@ def _slower(second: pd.DataFrame) -> dict:
         return found | {"verdict": UNMEASURED, "evidence": evidence}
     ratio = tuple(second[["decline", "decline_low", "decline_high"]].iloc[0])
     evidence = f"{shown(ratio)}, at learning rate {second.learning_rate.iloc[0]:g}"
-    return found | {"verdict": verdict(ratio, most=1), "evidence": evidence}
+    return found | {"verdict": verdict(ratio, least=-np.inf, most=1), "evidence": evidence}
 
 
 def _visited(examples: int) -> dict:

@@ -10,6 +10,7 @@ from minibatch.tables import parquet
 
 STAGES = {"matmul": "matmul", "train": "traces", "verify": "verdicts"}
 STAGES |= dict.fromkeys(("steptime", "protocol"), "samples")
+GATED = {"matmul", "samples", "traces"}  # without rows where no framework passed its checks
 
 
 def by_name(paths: Iterable[Path], expected: dict[str, str]) -> dict[str, pd.DataFrame]:
