@@ -129,7 +129,10 @@ def swept(counts: dict[int, int] | None = None) -> dict[str, pd.DataFrame]:
     """The tables that the steps to a loss are made from, and those of no run of the chapter."""
     counts = {1: 500, 10: 60, 100: 9, 1500: 3} if counts is None else counts
     problem = pd.DataFrame({"examples": [1500], "floor": [0.2417]})
-    none = {"finals": finals([], {}), "variants": pd.DataFrame(columns=summaries.COLUMNS)}
+    none = {
+        "finals": finals([], {}),
+        "variants": pd.DataFrame(columns=summaries.COLUMNS, dtype=float),
+    }
     return {"curves": curves(counts), "problem": problem} | none
 
 

@@ -41,6 +41,7 @@ VALUES = {
     "columns": [1, 32, BLOCK, 512],
     "repeats": [1, 2],
     "learning_rates": [2, 3, 5],
+    "seeds_of_runs": [40, 50],
     "lowest": ["0.1%", "1 %", "50%"],
     "targets": [0.25, 1, "0.5%", "50%", "90 %"],
     "resamples": [100, 150],

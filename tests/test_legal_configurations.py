@@ -36,9 +36,10 @@ FIGURES = [*targets.COMPARING, *targets.OF_THE_FIRST]
 # What an example makes, and how often, relatively: more of what few configurations have, less of
 # what takes longest. The other summaries are made for these.
 KINDS = dict.fromkeys(FIGURES, 2.0) | dict.fromkeys(["loss_by_epoch", "loss_by_time"], 4)
-KINDS |= {"product_device": 14, "exercise_1_surface": 4}
+KINDS |= {"product_device": 14}
+KINDS |= dict.fromkeys([*targets.OF_VARIANTS], 5)
 KINDS |= {
-    "protocol": 60,
+    "protocol": 40,
     "published": 4,
     "ladder": 2,
     "agreement": 1.5,
@@ -194,7 +195,7 @@ def drawn(draw, configuration: Callable, most: int) -> tuple[dict, Random]:
 def test_what_follows_from_a_legal_configuration_makes_sense():
     reached = Counter()
 
-    @settings(max_examples=400, **SEARCH)
+    @settings(max_examples=320, **SEARCH)
     @given(drawn(legal, most=2))
     def search(example):
         config, random = example

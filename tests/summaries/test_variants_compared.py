@@ -36,10 +36,11 @@ def test_the_ratio_is_after_as_many_updates_and_the_excess_above_the_floor():
 
 
 def test_the_noise_floor_is_the_fixed_point_of_the_recursion():
-    rows = summarised([SGD, GD], {("sgd", "plain"): 0.5, ("gd", "plain"): 0.5})
+    far = GD | {"run": "far", "learning_rate": 1e200}
+    rows = summarised([SGD, GD, far], {(run, "plain"): 0.5 for run in ("sgd", "gd", "far")})
     [expected] = MOMENTS.noise_floor(1, [0.001]) - MOMENTS.floor
     found = rows.groupby("run").noise_floor.first()
-    assert found.to_dict() == pytest.approx({"sgd": expected, "gd": np.inf})
+    assert found.to_dict() == pytest.approx({"sgd": expected, "gd": np.inf, "far": np.inf})
 
 
 def test_what_diverges_has_no_ratio_and_no_interval():

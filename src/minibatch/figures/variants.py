@@ -58,5 +58,6 @@ def ratios(rows: pd.DataFrame) -> str:
     said = []
     for row in rows.itertuples():
         change = f"{row.ratio_low:.3g}–{row.ratio_high:.3g}×"
-        said.append(f"{change if np.isfinite(row.ratio) else 'diverging'} ({row.run})")
+        comparable = 0 < row.ratio < np.inf  # neither of both diverges
+        said.append(f"{change if comparable else 'not comparably'} ({row.run})")
     return ", ".join(said)

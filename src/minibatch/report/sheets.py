@@ -256,10 +256,14 @@ def variants(variants: pd.DataFrame) -> dict:
             "run": started.run,
             "variant": started.variant,
             "epoch": started.epoch,
-            "loss above the floor": _interval(started, "excess", 1),
-            "over that of the run": _interval(started, "ratio", 1),
+            "loss above the floor": pd.Series(_interval(started, "excess", 1), started.index).where(
+                np.isfinite(started.excess), "diverges"
+            ),
+            "over that of the run": pd.Series(_interval(started, "ratio", 1), started.index).where(
+                np.isfinite(started.ratio) & (started.ratio > 0), None
+            ),
             "exactly": _known(started.expected),
-            "noise floor with replacement": _known(started.noise_floor),
+            "noise floor with replacement": _known(started.noise_floor).replace({"inf": "none"}),
         }
     )
     return sheet("Mean loss above the floor after as many updates, with 95 % intervals", shown)

@@ -83,9 +83,10 @@ class Moments:
         Of batches of one size. Infinite where the loss diverges.
         """
         rates, size = np.atleast_1d(learning_rates), len(self._trace)
-        step = self._transitions(batch_size, rates)
+        limit = self.stability_limit(batch_size)
+        stable = rates < limit
+        step = self._transitions(batch_size, np.where(stable, rates, limit / 2))
         second = np.linalg.solve(np.eye(size) - step[:, :size, :size], step[:, :size, -1:])
-        stable = rates < self.stability_limit(batch_size)
         return np.where(stable, self.floor + second[..., 0] @ self._trace, np.inf)
 
     def stability_limit(self, batch_size: int) -> float:

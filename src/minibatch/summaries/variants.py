@@ -43,7 +43,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
                 row |= _ends("decline", decline[count])
                 row["expected"] = part.expected_loss[count * epoch] - moments.floor
                 found.append(row | {"noise_floor": floor - moments.floor})
-    return pd.DataFrame(found, columns=COLUMNS)
+    return pd.DataFrame(found, columns=COLUMNS).astype(dict.fromkeys(COLUMNS[7:], float))
 
 
 def _draws(rows: pd.DataFrame, epoch: int, floor: float) -> np.ndarray:
