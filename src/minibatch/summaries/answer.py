@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from minibatch.summaries import stepcost
+from minibatch.summaries.draws import Draws, draws, ratio
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.steptime import BASELINE, SERIES
-from minibatch.summaries.time_to_target import Draws, best_sizes, draws, ratio, tied
+from minibatch.summaries.time_to_target import best_sizes, tied
 
 
 def summarise(
