@@ -67,6 +67,7 @@ localrules:
     environment,
     standardise,
     gather,
+    predict,
     summary,
     figure,
     report,
@@ -106,6 +107,8 @@ include: "workflow/rules/matmul.smk"
 include: "workflow/rules/steptime.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/sweep.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/confirm.smk"
 include: "workflow/rules/protocol.smk"
 include: "workflow/rules/parallel.smk"
 include: "workflow/rules/gather.smk"

@@ -23,7 +23,7 @@ SUMMARISED = {
     "epoch_time": ["steptime"],
     "step_parts": ["steptime"],
     "steps_to_target": ["steps", "critical"],
-    "answer": ["time_to_target"],
+    "answer": ["time_to_target", "confirmed"],
     "parallel": ["parallel"],
     "protocol": ["protocol", "protocol_parts"],
 }
@@ -79,6 +79,9 @@ def summaries(config: dict) -> dict[str, Target]:
         f"results/steptime/{name}/{device}.parquet" for name, device in experiment.places(config)
     ]
     compared = [*steptime, experiment.BASELINE]
+    confirm = [
+        f"results/confirm/{name}/{device}.parquet" for name, device in experiment.places(config)
+    ]
     parallel = [f"results/parallel/{device}.parquet" for device in config["devices"]]
     protocol = _in("results/protocol/", tables)
     traces = _in("results/train/", tables)
@@ -94,9 +97,10 @@ def summaries(config: dict) -> dict[str, Target]:
         "critical": [experiment.CURVES, PROBLEM],
         "expectation": [experiment.CURVES, PROBLEM],
         "time_to_target": [experiment.CURVES, PROBLEM, *compared],
+        "confirmed": [*confirm, *compared, *map(_summary, ("time_to_target", "steps"))],
         "answer": [
             *(experiment.CURVES, PROBLEM, *compared),
-            *map(_summary, ("critical", "steptime", "stepcost")),
+            *map(_summary, ("critical", "steptime", "stepcost", "confirmed")),
         ],
         "parallel": parallel,
         "published": [PUBLISHED, _summary("matmul"), _summary("training")],
