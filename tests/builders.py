@@ -8,7 +8,7 @@ import pandas as pd
 from minibatch.sgd.protocols import BOOK, WITHOUT, Run
 from minibatch.sgd.strategies import flop
 from minibatch.stages.sweep import GROUPS, QUANTILES
-from minibatch.summaries import machines
+from minibatch.summaries import confirmed, machines
 from minibatch.summaries.ladder import RUNGS
 from minibatch.tables.canonical import digest
 
@@ -96,6 +96,26 @@ def swept(counts: dict[int, int] | None = None) -> dict[str, pd.DataFrame]:
     counts = {1: 500, 10: 60, 100: 9, 1500: 3} if counts is None else counts
     problem = pd.DataFrame({"examples": [1500], "floor": [0.2417]})
     return {"curves": curves(counts), "problem": problem}
+
+
+def real(predicted: pd.DataFrame, launches=(1,), seeds=2, turns=1, **about) -> pd.DataFrame:
+    """Real runs of what is predicted, which take just that time and end at a loss of 0.249."""
+    rows = [
+        row._asdict() | {"launch": launch, "seed": 2000 + launch * seeds + seed, "turn": turn}
+        for row in predicted.itertuples(index=False)
+        for launch in launches
+        for seed in range(seeds)
+        for turn in range(turns)
+    ]
+    table = pd.DataFrame(rows, columns=[*predicted.columns, "launch", "seed", "turn"])
+    known = dict.fromkeys(("calibration_before", "calibration_after"), 0.01)
+    known |= {"machine": "here", "cpu_seconds": table.seconds, "epochs": 1, "loss": 0.249}
+    return table.assign(call_seconds=np.nan, busy=False, **known | about)
+
+
+def unconfirmed() -> pd.DataFrame:
+    """Of no batch size a real run."""
+    return pd.DataFrame(columns=confirmed.COLUMNS).astype({"runs": int, "best": bool})
 
 
 def steps(seconds: dict[tuple[int, int], Sequence[float]], **about) -> pd.DataFrame:

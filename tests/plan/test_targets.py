@@ -48,6 +48,7 @@ def test_a_figure_shows_the_runs_that_each_framework_does():
         ("step_cost", ["stepcost"]),
         ("epoch_time", ["steptime"]),
         ("step_parts", ["steptime"]),
+        ("answer", ["time_to_target", "confirmed"]),
     ):
         summaries = [f"results/summary/{table}.parquet" for table in read]
         assert found[name].inputs == [*summaries, problem[1]]
@@ -83,14 +84,28 @@ def test_a_changed_target_loss_changes_those_and_no_others():
         assert changed == expected
 
 
-@pytest.mark.parametrize(("key", "value"), [("targets", [0.26]), ("resamples", 200)])
-def test_another_target_or_resampling_measures_and_sweeps_nothing_again(key, value):
+def real(tables):
+    """The tables of real runs, and of what is predicted of them."""
+    return [path for path in tables if path.split("/")[1] in ("predicted", "confirm")]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "anew"),
+    [
+        ("targets", [0.26], real),  # which alone are made to the first of them
+        ("targets", [0.25, 0.26], lambda _: []),
+        ("resamples", 200, lambda _: []),
+    ],
+)
+def test_another_target_or_resampling_times_and_sweeps_nothing_again(key, value, anew):
     config = copy.deepcopy(CONFIG)
     config["answer"][key] = value
-    assert experiment.measured(config) == experiment.measured(CONFIG)
+    tables, others = experiment.measured(CONFIG), experiment.measured(config)
+    assert {path for path in tables if tables[path] != others[path]} == {*anew(tables)}
     before, after = targets.summaries(CONFIG), targets.summaries(config)
-    changed = {name for name in before if before[name] != after[name]}
+    changed = {name for name in before if before[name] != after[name]} - {"confirmed"}
     assert changed == {"steps", "critical", "time_to_target", "answer", "statements"}
+    assert (before["confirmed"] == after["confirmed"]) == (not anew(tables))
 
 
 def test_a_target_is_a_loss_or_an_excess_over_the_floor():
@@ -121,6 +136,10 @@ def test_summaries_read_the_tables_of_their_stage():
     assert found["statements"].inputs == read
     assert found["steps"].inputs == found["critical"].inputs == sweep
     assert found["time_to_target"].inputs == [*sweep, *COMPARED]
+    confirm = [f"results/confirm/{name}/cpu.parquet" for name in ("pytorch", "jax")]
+    planned = [f"results/summary/{name}.parquet" for name in ("time_to_target", "steps")]
+    assert found["confirmed"].inputs == [*confirm, *COMPARED, *planned]
+    assert found["answer"].inputs[-1] == "results/summary/confirmed.parquet"
     assert found["published"].inputs[0] == "workflow/resources/published.csv"
 
 

@@ -12,9 +12,11 @@ from minibatch import figures
 from minibatch.report import page
 from minibatch.sgd import surrogate
 from minibatch.sgd.protocols import Run
+from minibatch.stages.predict import predict
 from minibatch.summaries import (
     agreement,
     answer,
+    confirmed,
     critical,
     expectation,
     ladder,
@@ -80,6 +82,9 @@ def tables():
     made["expectation"] = expectation.summarise(swept)
     summarised = swept | {"critical": made["critical"], "stepcost": made["stepcost"]}
     summarised["steptime"] = steptime.summarise(launches)
+    plan = predict({"examples": examples, **swept}, builders.ANSWER["targets"][0])
+    known = launches | made | {"real": builders.real(plan)}
+    made["confirmed"] = summarised["confirmed"] = confirmed.summarise(known)
     made["answer"] = answer.summarise(summarised, **builders.ANSWER)
     known = measured | swept | {"examples": examples, "traces": traces}
     made["statements"] = statements.summarise(known, **builders.ANSWER)

@@ -35,6 +35,13 @@ def launches(whose, *numbers):
     return {f"results/steptime/{whose}/cpu{end}.parquet" for end in (*ends, "")}
 
 
+def real(*numbers):
+    """Some launches of real runs, the table of all, and what is made from them."""
+    ends = [f"/{number}" for number in numbers]
+    tables = {f"results/confirm/pytorch/cpu{end}.parquet" for end in (*ends, "")}
+    return tables | summary("confirmed", "answer") | figures("answer") | REPORT
+
+
 def summary(*names):
     return {f"results/summary/{name}.parquet" for name in names}
 
@@ -63,7 +70,8 @@ def timed(*parts):
 
 OF_TRACES = ("training", "agreement", "published", "statements")
 OF_STEPS = ("ladder", "steptime", "stepcost")
-OF_BOTH = ("time_to_target", "answer", "statements")  # of steps to a loss, and of their times
+# of steps to a loss, and of their times
+OF_BOTH = ("time_to_target", "confirmed", "answer", "statements")
 OF_SWEEP = ("steps", "critical", "expectation", *OF_BOTH)
 OF_STEPS_DRAWN = ("ladder", "step_time", "step_cost", "epoch_time", "step_parts")
 DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
@@ -83,11 +91,14 @@ ALL_SUMMARIES |= summary(*OF_SWEEP)
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
+CONFIRMED = real(1, 2)
+PREDICTED = {"results/predicted/pytorch/cpu.parquet"} | CONFIRMED
 AFTER_STEPS = summary(*OF_STEPS, *OF_BOTH) | figures(*OF_STEPS_DRAWN, "answer") | REPORT
 ANSWERED = summary("steps", "critical", *OF_BOTH) | figures("answer", "steps_to_target") | REPORT
 AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation") | ANSWERED
+AFTER_SWEEP |= PREDICTED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
-AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS
+AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS | PREDICTED
 PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
 AFTER_PROTOCOL = summary(*BY_THE_CLOCK, "statements") | figures("protocol") | REPORT
 PROTOCOL = {f"results/protocol/{launch}.parquet" for launch in (1, 2)} | AFTER_PROTOCOL
@@ -179,7 +190,7 @@ VALUES = {
     ),
     "a launch more": (
         lambda config: config["steptime"].update(launches=3),
-        launches("baseline", 3) | launches("pytorch", 3) | AFTER_STEPS,
+        launches("baseline", 3) | launches("pytorch", 3) | AFTER_STEPS | PREDICTED,
     ),
     "the target loss": (
         lambda config: config["training"].update(target_loss=0.31),
@@ -192,6 +203,12 @@ VALUES = {
         AFTER_SWEEP,
     ),
     "a target of the answer": (lambda config: config["answer"]["targets"].append(0.35), ANSWERED),
+    "the first target of the answer": (
+        lambda config: config["answer"]["targets"].insert(0, 0.35),
+        ANSWERED | PREDICTED,
+    ),
+    "a launch of real runs more": (lambda config: config["confirm"].update(launches=3), real(3)),
+    "the seeds of real runs": (lambda config: config["confirm"].update(seeds=3), CONFIRMED),
     "the resamples of the answer": (
         lambda config: config["answer"].update(resamples=150),
         ANSWERED,
@@ -255,6 +272,11 @@ CODE = {
     "sgd/precisions.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/rounds.py": ALL_TIMED | ALL_BOUNDED,
     "sgd/calibration.py": ALL_TIMED | ALL_BOUNDED | AFTER_BASELINE | AFTER_STEPTIME,
+    "sgd/stepping.py": AFTER_BASELINE | AFTER_STEPTIME,
+    "sgd/real.py": CONFIRMED,
+    "stages/confirm.py": CONFIRMED,
+    "stages/predict.py": PREDICTED,
+    "summaries/confirmed.py": summary("confirmed", "answer") | figures("answer") | REPORT,
     "sgd/products.py": ALL_TIMED,
     "sgd/numpy_bounds.py": ALL_BOUNDED,
     "plan/gpu.py": set(),
@@ -269,7 +291,8 @@ CODE = {
     "sgd/cases.py": AFTER_SWEEP,
     "sgd/sweep.py": AFTER_SWEEP,
     "stages/sweep.py": AFTER_SWEEP,
-    "summaries/steps.py": ANSWERED,
+    "summaries/steps.py": ANSWERED | PREDICTED,
+    "summaries/draws.py": summary(*OF_BOTH) | figures("answer") | PREDICTED,
     "summaries/critical.py": summary("critical", "answer") | figures("steps_to_target") | REPORT,
     "summaries/answer.py": summary("answer") | REPORT,
     "sgd/clock.py": ALL_TRAINED
@@ -302,7 +325,8 @@ CODE = {
     | {"results/ceilings.parquet"}
     | launches("baseline")
     | launches("pytorch")
-    | AFTER_STEPS,
+    | AFTER_STEPS
+    | PREDICTED,
     "stages/ceilings.py": ALL_BOUNDED,
     "stages/train.py": ALL_TRAINED,
     "stages/summary.py": ALL_SUMMARIES | ALL_FIGURES | REPORT,
@@ -310,10 +334,14 @@ CODE = {
     "stages/report.py": REPORT,
     "summaries/agreement.py": summary("agreement") | REPORT,
     "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
-    "summaries/steptime.py": AFTER_STEPS | summary("critical") | figures("steps_to_target"),
+    "summaries/steptime.py": AFTER_STEPS
+    | summary("critical")
+    | figures("steps_to_target")
+    | PREDICTED,
     "summaries/stepcost.py": summary("stepcost", "critical", *OF_BOTH)
     | figures("step_time", "step_cost", "answer", "steps_to_target")
-    | REPORT,
+    | REPORT
+    | PREDICTED,
     "figures/style.py": ALL_FIGURES | REPORT,
     "figures/loss_by_epoch.py": figures("loss_by_epoch") | REPORT,
     "figures/roofline.py": figures("roofline") | REPORT,

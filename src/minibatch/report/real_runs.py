@@ -23,6 +23,7 @@ def real_runs(confirmed: pd.DataFrame) -> dict:
             "ms observed": interval(made, "observed_seconds", 1e3),
             "observed over predicted": interval(made, "ratio", 1, times),
             "straight after": made.again.map(times).where(made.again.notna(), None),
+            "calls counted whole": made.called.map(times).where(made.called.notna(), None),
             "beside the fixed loop": made.paced.map(times),
             "within 1.25": made.within.str.cat(made.cause, sep=": ").str.removesuffix(": "),
             "mean loss": interval(made, "loss", 1, "{:.4f}".format),

@@ -22,11 +22,13 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     none was made of a size, `runs` is 0. `predicted_seconds` are those of just the steps that were
     taken, over the launches that timed them; `observed_seconds` the median over seeds of each
     launch, as of step times, over launches; `ratio` the second over the first, and `within` whether
-    that is within a factor of 1.25. `again` is that ratio of runs made once more straight after
-    themselves, `paced` that of times over those of a fixed loop beside them, which allows for a
-    machine that was slower at the time, `again_paced` both; NaN where unknown. `cause` says which
-    of them is within that factor where `ratio` is not. `reached` says whether the mean loss over
-    seeds is at or below the target.
+    that is within a factor of 1.25. `reached` says whether the mean loss over seeds is at or below
+    the target.
+    What may explain a ratio, NaN where unknown: `again` is that of runs made once more straight
+    after themselves; `paced` that of times over those of a fixed loop beside them, which allows for
+    a machine that was slower at the time; in `called` what a call costs that takes the steps of an
+    epoch counts whole in the prediction, also where it takes a part of them; `together` is all of
+    these. `cause` says which of them is within that factor where `ratio` is not.
     """
     predicted, goals = tables["time_to_target"], tables["steps"]
     target = predicted.target.iloc[0]
@@ -59,9 +61,14 @@ def _compared(real: pd.DataFrame, pace: pd.DataFrame, goal: float) -> dict:
     loop = first.groupby("launch")[CALIBRATION].first().mean(axis=1).to_numpy()
     ratios = {"ratio": of_ratio(observed, predicted)}
     ratios["paced"] = of_ratio(observed / loop, predicted / pace.loop)
-    if len(again) > 1:
+    last, whole = observed, predicted
+    if len(again):
         ratios["again"] = of_ratio(again, predicted)
-        ratios["again_paced"] = of_ratio(again / loop, predicted / pace.loop)
+        last = again
+    if not np.isnan(call := first.call_seconds.median()):
+        whole = taking(steps, pace.seconds.to_numpy(), call, middle.epoch_steps)
+        ratios["called"] = of_ratio(observed, whole)
+    ratios["together"] = of_ratio(last / loop, whole / pace.loop)
     close = {name: SAID[about(found)] for name, found in ratios.items()}
     losses = first.loss.to_numpy()
     mean = over_launches(losses) if np.isfinite(losses).all() else (np.inf,) * 3
@@ -133,16 +140,18 @@ def _told(row: NamedTuple) -> str:
 EXPLAINED = {
     "machine": "within it beside the fixed loop, so the machine was slower or faster",
     "cold": "within it when run once more straight after, so the first run was cold",
-    "machine, cold": "within it when run once more straight after, and beside the fixed loop",
-    "unexplained": "neither a second run straight after nor the fixed loop explains it",
+    "call": "within it where the call that takes a part of an epoch's steps counts whole",
+    "several": "within it when all that was looked for is allowed for",
+    "unexplained": "nothing that was looked for explains it",
 }
 NONE = {"runs": 0, "launches": 0, "busy": 0, "steps": 0, "within": "", "cause": "", "reached": ""}
-CAUSES = {"paced": "machine", "again": "cold", "again_paced": "machine, cold"}
+CAUSES = {"called": "call", "paced": "machine", "again": "cold", "together": "several"}
+RATIOS = ("ratio", *CAUSES)
 ENDS = ("", "_low", "_high")
 COLUMNS = [
     *("target", "target_loss", "machine", *CELL, "best", "learning_rate", "steps"),
     *("runs", "launches", "busy"),
     *(f"{name}{end}" for name in ("predicted_seconds", "observed_seconds") for end in ENDS),
-    *(f"{name}{end}" for name in ("ratio", "again", "paced", "again_paced") for end in ENDS),
+    *(f"{name}{end}" for name in RATIOS for end in ENDS),
     *("within", "cause", *(f"loss{end}" for end in ENDS), "reached"),
 ]
