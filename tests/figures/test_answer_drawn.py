@@ -40,11 +40,11 @@ def test_real_runs_are_crosses_on_the_panel_of_their_way_on_a_stem_from_the_pred
     real = real.assign(runs=[20, 4, 0], predicted_seconds=1e-3, observed_seconds=[2e-3, 3e-3, 9])
     found = {"time_to_target": pd.concat([times(), compiled]), "confirmed": real}
     scratch, other = answer.draw(found).axes
-    [crosses], [none] = (
+    crosses, none = (
         [one.get_xydata().tolist() for one in axes.lines if one.get_marker() == "x"]
         for axes in (scratch, other)
     )
-    assert (crosses, none) == ([[1, 2.0], [10, 3.0]], [])
+    assert (crosses, none) == ([[[1, 2.0], [10, 3.0]]], [])
     stems = scratch.collections[-1].get_segments()
     assert [stem.tolist() for stem in stems] == [[[1, 1.0], [1, 2.0]], [[10, 1.0], [10, 3.0]]]
 

@@ -133,7 +133,7 @@ def test_every_figure_of_the_study_has_a_caption(kind):
 
 def test_every_sheet_is_shown_once():
     titles = re.findall("<caption>(.*?)</caption>", render())
-    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 18
+    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 19
 
 
 def test_a_verdict_is_marked_by_more_than_its_colour():

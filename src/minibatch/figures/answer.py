@@ -33,7 +33,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         for name, own in style.by_place(part).items():
             _curve(axes, own, names.index(name), name)
             made_of = (real[WAY] == [*way]).all(axis=1) & (style.series(real) == name)
-            _runs(axes, real[made_of], names.index(name))
+            if made_of.any():
+                _runs(axes, real[made_of], names.index(name))
         loop = times[(times.implementation == BASELINE) & np.isfinite(times.seconds_to_target)]
         axes.plot(loop.batch_size, 1e3 * loop.seconds_to_target, label="Numba", **style.BASELINE)
         axes.set(yscale="log", title=how(*way))

@@ -9,7 +9,7 @@ from minibatch.summaries.draws import taking
 from minibatch.summaries.intervals import of_ratio, of_times, over_launches
 from minibatch.summaries.steptime import BASELINE, CELL, per_launch
 from minibatch.summaries.text import how, times
-from minibatch.summaries.verdict import ABOUT, about
+from minibatch.summaries.verdict import ABOUT, Ratio, about
 
 SAID = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
 CALIBRATION = ["calibration_before", "calibration_after"]
@@ -28,7 +28,8 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     after themselves; `paced` that of times over those of a fixed loop beside them, which allows for
     a machine that was slower at the time; in `called` what a call costs that takes the steps of an
     epoch counts whole in the prediction, also where it takes a part of them; `together` is all of
-    these. `cause` says which of them is within that factor where `ratio` is not.
+    these. `cause` says which of them is within that factor where `ratio` is not; perhaps so
+    where the mean is, and its interval not whole.
     """
     predicted, goals = tables["time_to_target"], tables["steps"]
     target = predicted.target.iloc[0]
@@ -69,7 +70,6 @@ def _compared(real: pd.DataFrame, pace: pd.DataFrame, goal: float) -> dict:
         whole = taking(steps, pace.seconds.to_numpy(), call, middle.epoch_steps)
         ratios["called"] = of_ratio(observed, whole)
     ratios["together"] = of_ratio(last / loop, whole / pace.loop)
-    close = {name: SAID[about(found)] for name, found in ratios.items()}
     losses = first.loss.to_numpy()
     mean = over_launches(losses) if np.isfinite(losses).all() else (np.inf,) * 3
     launches = first.groupby("launch").busy.first()
@@ -82,8 +82,8 @@ def _compared(real: pd.DataFrame, pace: pd.DataFrame, goal: float) -> dict:
         **_spread("predicted_seconds", of_times(predicted)),
         **_spread("observed_seconds", of_times(observed)),
         **{key: value for name in ratios for key, value in _spread(name, ratios[name]).items()},
-        "within": close["ratio"],
-        "cause": _cause(close),
+        "within": SAID[about(ratios["ratio"])],
+        "cause": _cause(ratios),
         **_spread("loss", mean),
         "reached": "yes" if mean[2] <= goal else "no" if mean[1] > goal else "undecided",
     }
@@ -98,11 +98,21 @@ def _spread(name: str, values: tuple[float, float, float]) -> dict[str, float]:
     return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
-def _cause(close: dict[str, str]) -> str:
-    """What explains a time that is not within the factor; "" where that is not known to be so."""
-    if close["ratio"] != "no":
+def _cause(ratios: dict[str, Ratio]) -> str:
+    """What explains a time that is not within the factor; "" where that is not known to be so.
+
+    "perhaps" where what explains the mean does not explain all of its interval.
+    """
+    if about(ratios["ratio"]) != "does not hold":
         return ""
-    return next((why for name, why in CAUSES.items() if close.get(name) == "yes"), "unexplained")
+    known = {why: ratios[name] for name, why in CAUSES.items() if name in ratios}
+    for why, found in known.items():
+        if about(found) == "holds":
+            return why
+    for why, found in known.items():
+        if 1 / ABOUT <= found[0] <= ABOUT:
+            return f"perhaps {why}"
+    return "unexplained"
 
 
 def sentence(confirmed: pd.DataFrame) -> str:
@@ -134,7 +144,8 @@ def _told(row: NamedTuple) -> str:
     where = "" if row.device == "cpu" else f" on {row.device}"
     way = f"{row.framework}{where}, {how(row.implementation, row.loader)}"
     ratio = f"{times(row.ratio)}, {times(row.ratio_low)} to {times(row.ratio_high)}"
-    return f"{way} ({ratio}; {EXPLAINED[row.cause]})"
+    sure = "perhaps " if row.cause.startswith("perhaps ") else ""
+    return f"{way} ({ratio}; {sure}{EXPLAINED[row.cause.removeprefix('perhaps ')]})"
 
 
 EXPLAINED = {
