@@ -7,7 +7,7 @@
 rule predict:
     """What is predicted of runs to the first target, at the batch sizes that are tried."""
     input:
-        lambda wc: TABLES[f"results/predicted/{wc.framework}/{wc.device}.parquet"]["inputs"],
+        lambda wc: [*TABLES[f"results/predicted/{wc.framework}/{wc.device}.parquet"]["inputs"]],
     output:
         "results/predicted/{framework}/{device}.parquet",
     log:
