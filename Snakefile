@@ -67,6 +67,7 @@ localrules:
     environment,
     standardise,
     gather,
+    predict,
     summary,
     figure,
     report,
@@ -108,6 +109,8 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/sweep.smk"
 include: "workflow/rules/finals.smk"
 include: "workflow/rules/variants.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/confirm.smk"
 include: "workflow/rules/protocol.smk"
 include: "workflow/rules/parallel.smk"
 include: "workflow/rules/gather.smk"

@@ -10,7 +10,7 @@ from minibatch.sgd.gradients import variance
 from minibatch.sgd.protocols import BOOK, WITHOUT, Run
 from minibatch.sgd.strategies import flop
 from minibatch.stages.finals import COLUMNS as COLUMNS_OF_FINALS
-from minibatch.summaries import machines
+from minibatch.summaries import confirmed, machines
 from minibatch.summaries import variants as summaries
 from minibatch.summaries.ladder import RUNGS
 from minibatch.tables.canonical import digest
@@ -150,6 +150,26 @@ def law(examples=1500, sizes=(1, 10, 100, 1500)) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     table[["sampled_low", "sampled_high"]] *= [0.9, 1.1]
     return table.assign(examples=examples, variance_error=0.0, mean_error=0.0, bias_limit=4.0)
+
+
+def real(predicted: pd.DataFrame, launches=(1,), seeds=2, turns=1, **about) -> pd.DataFrame:
+    """Real runs of what is predicted, which take just that time and end at a loss of 0.249."""
+    rows = [
+        row._asdict() | {"launch": launch, "seed": 2000 + launch * seeds + seed, "turn": turn}
+        for row in predicted.itertuples(index=False)
+        for launch in launches
+        for seed in range(seeds)
+        for turn in range(turns)
+    ]
+    table = pd.DataFrame(rows, columns=[*predicted.columns, "launch", "seed", "turn"])
+    known = dict.fromkeys(("calibration_before", "calibration_after"), 0.01)
+    known |= {"machine": "here", "cpu_seconds": table.seconds, "epochs": 1, "loss": 0.249}
+    return table.assign(call_seconds=np.nan, busy=False, **known | about)
+
+
+def unconfirmed() -> pd.DataFrame:
+    """Of no batch size a real run."""
+    return pd.DataFrame(columns=confirmed.COLUMNS).astype({"runs": int, "best": bool})
 
 
 def steps(seconds: dict[tuple[int, int], Sequence[float]], **about) -> pd.DataFrame:

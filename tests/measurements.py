@@ -17,6 +17,7 @@ from minibatch.sgd.protocols import Run
 from minibatch.stages.baseline import NAMES
 from minibatch.stages.baseline import cells as baselines
 from minibatch.stages.gather import gather
+from minibatch.stages.predict import COLUMNS, predict
 from minibatch.stages.standardise import standardise
 from minibatch.stages.steptime import cells
 from minibatch.stages.train import combinations
@@ -41,6 +42,7 @@ FATES = {
 SHARES = [0.6, *[0.08] * 5]  # of all runs
 VARIED = ["loader", "batch_size", "learning_rate"]  # within a table of traces
 SECONDS = ["seconds", "load_seconds", "compute_seconds", "update_seconds"]
+NOTHING = pd.DataFrame(columns=[*COLUMNS])  # predicted where no step was timed
 POINTS = 4  # of a trace, after its first
 
 
@@ -112,6 +114,10 @@ class Tables:
             names = ("repeats", "launch")
             clocked = builders.clocked(runs, **{name: parameters[name] for name in names})
             return clocked.assign(seconds=_seconds(random, len(clocked)))
+        if stage == "predicted":
+            read = map(self._at, parameters["inputs"])
+            tables = dict(zip(("examples", "curves", "samples"), read, strict=True))
+            return predict(tables, parameters["target"]) if len(tables["samples"]) else NOTHING
         if "launch" in parameters and "framework" not in parameters:
             return _baseline(parameters, self._rows, random)
         if "framework" not in parameters:
@@ -127,6 +133,9 @@ class Tables:
             table, subject = self._products(parameters), "precision"
         elif stage == "steptime":
             table, subject = _paces(parameters, self._rows, random), "implementation"
+        elif stage == "confirm":
+            [path] = [path for path in parameters["inputs"] if "/predicted/" in path]
+            table, subject = _real(self._at(path), parameters, random), "implementation"
         else:
             table = _traces(parameters, self._rows, random, self._fates)
             subject = "implementation"
@@ -198,6 +207,16 @@ def _launch(ways: dict, parameters: dict, examples: int, random) -> pd.DataFrame
     seconds = {way: _seconds(random, 1) for way in ways}
     table = builders.samples(seconds, examples, busy=bool(random.random() < 0.1))
     return table.assign(launch=parameters["launch"])
+
+
+def _real(predicted: pd.DataFrame, parameters: dict, random) -> pd.DataFrame:
+    """A launch of real runs, which take about the time predicted, or another, and may diverge."""
+    about = [parameters["launch"]], parameters["seeds"], int(random.integers(1, 3))
+    table = builders.real(predicted, *about)
+    took = table.seconds * random.choice([1, 3]) * random.uniform(0.95, 1.05, len(table))
+    losses = random.choice([0.2, 0.3, np.inf], p=[0.6, 0.3, 0.1])
+    called = took.where(table.implementation == "compiled")
+    return table.assign(seconds=took, cpu_seconds=took, loss=losses, call_seconds=called)
 
 
 def _curves(parameters: dict, examples: int, random) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+import builders
 from minibatch.figures import answer, steps_to_target
 
 
@@ -22,7 +23,7 @@ def test_a_panel_shows_a_way_of_training_with_its_best_size_and_those_as_good():
     loop = times(framework="numba", implementation="baseline")
     compiled = times(implementation="compiled", framework="mxnet", best_low=1, best_high=1)
     table = pd.concat([times(), compiled, loop, never])
-    drawn = answer.draw({"time_to_target": table})
+    drawn = answer.draw({"time_to_target": table, "confirmed": builders.unconfirmed()})
     assert [axes.get_title(loc="left") for axes in drawn.axes] == [
         "scratch, direct loader",
         "compiled",
@@ -31,6 +32,21 @@ def test_a_panel_shows_a_way_of_training_with_its_best_size_and_those_as_good():
     best, ties = drawn.axes[0].lines[-3:-1]
     assert best.get_xydata().tolist() == [[10, 1.0]]
     assert np.isfinite(ties.get_ydata()).tolist() == [False, True, True]
+
+
+def test_real_runs_are_crosses_on_the_panel_of_their_way_on_a_stem_from_the_prediction():
+    compiled = times(implementation="compiled", framework="mxnet")
+    real = times()[["target", "framework", "device", "implementation", "loader", "batch_size"]]
+    real = real.assign(runs=[20, 4, 0], predicted_seconds=1e-3, observed_seconds=[2e-3, 3e-3, 9])
+    found = {"time_to_target": pd.concat([times(), compiled]), "confirmed": real}
+    scratch, other = answer.draw(found).axes
+    crosses, none = (
+        [one.get_xydata().tolist() for one in axes.lines if one.get_marker() == "x"]
+        for axes in (scratch, other)
+    )
+    assert (crosses, none) == ([[[1, 2.0], [10, 3.0]]], [])
+    stems = scratch.collections[-1].get_segments()
+    assert [stem.tolist() for stem in stems] == [[[1, 1.0], [1, 2.0]], [[10, 1.0], [10, 3.0]]]
 
 
 def test_the_steps_have_the_line_of_their_fit_and_the_critical_size():
@@ -54,4 +70,5 @@ def test_where_nothing_is_reached_the_figures_say_so():
     drawn = steps_to_target.draw({"steps": rows, "critical": fits})
     assert drawn.get_suptitle().startswith("No loss is reached at enough batch sizes")
     table = times(seconds_to_target=np.inf, seconds_to_target_high=np.inf, best=False)
-    assert "No way of training" in answer.draw({"time_to_target": table}).get_suptitle()
+    drawn = answer.draw({"time_to_target": table, "confirmed": builders.unconfirmed()})
+    assert "No way of training" in drawn.get_suptitle()

@@ -55,6 +55,7 @@ protocol: {launches: 5, repeats: 2}
 sweep: {batch_size: [1500, 1000, 100, 10, 7, 1], learning_rates: 8, lowest: 1%, seeds: 80,
   seeds_of_runs: 40}
 answer: {targets: [0.3, 2%], resamples: 150}
+confirm: {launches: 2, seeds: 3, budget_seconds: 0.7}
 """
 ROOT = Path(config.__file__).parents[3]
 
@@ -557,6 +558,7 @@ def test_what_earlier_versions_timed_says_where_it_went_and_nothing_else_is_said
         ("budget_seconds: 0.4", "parallel.budget_seconds", 42),
         ("target_loss: 0.25", "training.target_loss", 28),
         ("budget_seconds: 0.2", "steptime.budget_seconds", 26),
+        ("budget_seconds: 0.7", "confirm.budget_seconds", 46),
     ],
 )
 def test_what_is_not_finite_is_refused(tmp_path, old, key, line, value):

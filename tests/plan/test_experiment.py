@@ -44,6 +44,7 @@ CONFIG = {
         "seeds_of_runs": 40,
     },
     "answer": {"targets": [0.25, "1%"], "resamples": 100},
+    "confirm": {"launches": 2, "seeds": 3, "budget_seconds": 1},
     "parallel": {"ranks": [1, 2], "batch_size": [10, 100], "budget_seconds": 1},
     "protocol": {"launches": 5, "repeats": 2},
     "training": {
@@ -101,6 +102,10 @@ TABLES = {
             ("steptime", "/1"),
             ("steptime", "/2"),
             ("steptime", ""),
+            ("predicted", ""),
+            ("confirm", "/1"),
+            ("confirm", "/2"),
+            ("confirm", ""),
             ("train", "/gd"),
             ("train", "/grid"),
             ("train", "/gd_tenth"),
@@ -118,6 +123,7 @@ MORE = {
 WHOLE = ("matmul/pytorch/cpu.parquet", "matmul/jax/cpu.parquet")
 TIMED = ("pytorch", "jax", "baseline")
 STEPTIME = ("steptime/pytorch", "steptime/jax")
+REAL = ("predicted", "confirm")  # after the sweep and the times of steps
 
 
 def changed(*keys, value):
@@ -137,6 +143,9 @@ def changed(*keys, value):
 
 def those(*parts):
     return {path for path in TABLES if any(part in path for part in parts)}
+
+
+AFTER_EXAMPLES = those("examples", "steptime", "parallel", "train", "sweep", *REAL)
 
 
 def test_every_table_of_every_framework_is_named():
@@ -190,37 +199,42 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
     assert changed("matmul", "budget_seconds", value=1.0) == set()
     assert changed("parallel", "budget_seconds", value=1.0) == set()
     assert changed("steptime", "budget_seconds", value=1.0) == set()
+    assert changed("confirm", "budget_seconds", value=1.0) == set()
 
 
 @pytest.mark.parametrize(
     ("keys", "value", "expected"),
     [
-        ("dataset.rows", 1000, those("examples", "steptime", "parallel", "train", "sweep")),
-        ("dataset.scaling", "whiten", those("examples", "steptime", "parallel", "train", "sweep")),
+        ("dataset.rows", 1000, AFTER_EXAMPLES),
+        ("dataset.scaling", "whiten", AFTER_EXAMPLES),
         ("dataset.offline", "fail", set()),
         ("dataset.sources", ["http://a"], set()),
         ("training.target_loss", 0.3, set()),
-        ("threads", 2, those("verify", "matmul", *STEPTIME, "train")),
+        ("threads", 2, those("verify", "matmul", *STEPTIME, *REAL, "train")),
         ("seeds", 6, those("/gd", "/grid")),
-        ("training.loaders", ["direct"], those("/gd", "/grid", *STEPTIME)),
-        ("steptime.batch_size", [1, 100, 1500], those("steptime")),
-        ("steptime.budget_seconds", 2, those("steptime")),
+        ("training.loaders", ["direct"], those("/gd", "/grid", *STEPTIME, *REAL)),
+        ("steptime.batch_size", [1, 100, 1500], those("steptime", *REAL)),
+        ("steptime.budget_seconds", 2, those("steptime", *REAL)),
         (
             "steptime.launches",
             3,  # those that there are stay
             {
                 *(f"results/steptime/{name}/cpu/3.parquet" for name in TIMED),
                 *(f"results/steptime/{name}/cpu.parquet" for name in TIMED),
+                *those(*REAL),  # what is predicted is another thing
             },
         ),
-        ("sweep.batch_size", [1, 2, 10, 1500], those("curves")),
+        ("sweep.batch_size", [1, 2, 10, 1500], those("curves", *REAL)),
         ("sweep.batch_size", [1500, 10, 1], set()),
-        ("sweep.learning_rates", 9, those("curves")),
-        ("sweep.lowest", "1%", those("curves")),
+        ("sweep.learning_rates", 9, those("curves", *REAL)),
+        ("sweep.lowest", "1%", those("curves", *REAL)),
         ("sweep.lowest", ".5 %", set()),
-        ("sweep.seeds", 80, those("curves", "variants")),
+        ("sweep.seeds", 80, those("curves", "variants", *REAL)),
         ("sweep.seeds_of_runs", 50, those("finals")),
-        ("answer.targets", [0.3], set()),
+        ("answer.targets", [0.3], those(*REAL)),
+        ("answer.targets", [0.25, 0.3, "2%"], set()),
+        ("confirm.seeds", 4, those("confirm")),
+        ("confirm.budget_seconds", 2, those("confirm")),
         ("answer.resamples", 200, set()),
         ("parallel.ranks", [1, 4], those("parallel")),
         ("parallel.batch_size", [10], those("parallel")),
@@ -302,6 +316,19 @@ def test_a_framework_after_the_first_has_the_blocks_of_its_sizes_and_no_further_
     assert cases("pytorch") == [(*case, "float32") for case in pytorch]
     jax = [bounds[0], ("element", 256, 0), ("block", 256, 64), ("full", 256, 0), bounds[1]]
     assert cases("jax") == [(*case, "float32") for case in jax]
+
+
+def test_a_real_run_has_seeds_beyond_those_of_the_sweep_and_no_bootstrap():
+    found = experiment.measured(CONFIG)
+    predicted = found["results/predicted/jax/cpu.parquet"]
+    assert predicted["target"] == {"loss": 0.25, "lowest": 0.005}
+    read = [experiment.EXAMPLES, experiment.CURVES, "results/steptime/jax/cpu.parquet"]
+    assert [*predicted["inputs"]] == read
+    one, other = (found[f"results/confirm/jax/cpu/{launch}.parquet"] for launch in (1, 2))
+    assert one | {"launch": 2} == other
+    assert (one["seeds"], one["beyond"], one["budget_seconds"]) == (3, 40, 1.0)
+    gate = ["results/verify/jax/cpu.parquet", "results/verify/jax/cpu/compiled.parquet"]
+    assert [*one["inputs"]] == [experiment.EXAMPLES, "results/predicted/jax/cpu.parquet", *gate]
 
 
 def test_what_bounds_the_machine_is_measured_once_whatever_the_frameworks():
@@ -425,17 +452,18 @@ def pins(tmp_path, monkeypatch):
 
 
 BY_PYTORCH = those(
-    "verify/pytorch", "matmul/pytorch", "steptime/pytorch", "train/pytorch", "parallel"
+    *("verify/pytorch", "matmul/pytorch", "steptime/pytorch", "train/pytorch", "parallel"),
+    *(f"{stage}/pytorch" for stage in REAL),
 )
-GATHERED = those("matmul/pytorch/cpu.", "steptime/pytorch/cpu.")
+GATHERED = those(*(f"{stage}/pytorch/cpu." for stage in ("matmul", "steptime", *REAL)))
 
 
 @pytest.mark.parametrize(
     ("pin", "expected"),
     [
         ("torch==2.13.0", BY_PYTORCH),
-        ("numpy==2.4.6", BY_PYTORCH | those("baseline", "ceilings", "sweep")),
-        ("numba==0.68.1", those("baseline", "sweep")),
+        ("numpy==2.4.6", BY_PYTORCH | those("baseline", "ceilings", "sweep", *REAL)),
+        ("numba==0.68.1", those("baseline", "sweep", *REAL)),
         ("scikit-learn==1.9.1", those("baseline")),
         ("threadpoolctl==3.8.0", those("baseline", "ceilings")),
     ],
@@ -515,6 +543,7 @@ def test_what_runs_on_gpus_is_measured_there_too_and_what_does_not_is_missing():
                     ("matmul", ""),
                 ),
                 *(("steptime", "/1"), ("steptime", "/2"), ("steptime", "")),
+                *(("confirm", "/1"), ("confirm", "/2"), ("confirm", ""), ("predicted", "")),
                 *(("train", "/gd"), ("train", "/grid"), ("train", "/gd_tenth")),
                 ("train", "/gd_small"),
             ]
@@ -531,7 +560,8 @@ def test_a_gpu_more_leaves_the_tables_of_the_cpu_as_they_are():
 
 def test_every_table_on_a_gpu_says_so_and_its_gate_knows_the_precisions():
     for made in on_gpus(BOTH).values():
-        assert made.keys() == {"inputs"} or made["device"] == "cuda"  # or of parts that say so
+        of_others = made.keys() <= {"inputs", "target"}  # which say so
+        assert of_others or made["device"] == "cuda"
     found = experiment.measured(BOTH)
     precisions = ["float32", "tf32", "bfloat16"]
     assert found["results/verify/jax/cuda.parquet"]["precisions"] == precisions

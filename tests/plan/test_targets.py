@@ -62,6 +62,7 @@ def test_a_figure_shows_the_runs_that_each_framework_does():
         ("step_parts", ["steptime"]),
         ("exercise_2_schedule", ["variants"]),
         ("exercise_4_twice-cpu", ["variants", "stepcost"]),
+        ("answer", ["time_to_target", "confirmed"]),
     ):
         summaries = [f"results/summary/{table}.parquet" for table in read]
         assert found[name].inputs == [*summaries, problem[1]]
@@ -96,17 +97,28 @@ def test_a_changed_target_loss_changes_those_and_no_others():
         assert changed == expected
 
 
+def real(tables):
+    """The tables of real runs, and of what is predicted of them."""
+    return [path for path in tables if path.split("/")[1] in ("predicted", "confirm")]
+
+
 @pytest.mark.parametrize(
-    ("key", "value", "more"),
-    [("targets", [0.26], {"surface"}), ("targets", [0.25, "2%"], set()), ("resamples", 200, set())],
+    ("key", "value", "anew", "more"),
+    [
+        ("targets", [0.26], real, {"surface"}),  # which alone are made to the first of them
+        ("targets", [0.25, 0.26], lambda _: [], set()),
+        ("resamples", 200, lambda _: [], set()),
+    ],
 )
-def test_another_target_or_resampling_measures_and_sweeps_nothing_again(key, value, more):
+def test_another_target_or_resampling_times_and_sweeps_nothing_again(key, value, anew, more):
     config = copy.deepcopy(CONFIG)
     config["answer"][key] = value
-    assert experiment.measured(config) == experiment.measured(CONFIG)
+    tables, others = experiment.measured(CONFIG), experiment.measured(config)
+    assert {path for path in tables if tables[path] != others[path]} == {*anew(tables)}
     before, after = targets.summaries(CONFIG), targets.summaries(config)
-    changed = {name for name in before if before[name] != after[name]}
+    changed = {name for name in before if before[name] != after[name]} - {"confirmed"}
     assert changed == {"steps", "critical", "time_to_target", "answer", "statements"} | more
+    assert (before["confirmed"] == after["confirmed"]) == (not anew(tables))
 
 
 def test_a_target_is_a_loss_or_an_excess_over_the_floor():
@@ -144,6 +156,10 @@ def test_summaries_read_the_tables_of_their_stage():
     assert found["steps"].inputs == found["critical"].inputs == sweep
     assert found["time_to_target"].inputs == [*sweep, *COMPARED]
     assert found["variants"].inputs == [experiment.VARIANTS, experiment.EXAMPLES]
+    confirm = [f"results/confirm/{name}/cpu.parquet" for name in ("pytorch", "jax")]
+    planned = [f"results/summary/{name}.parquet" for name in ("time_to_target", "steps")]
+    assert found["confirmed"].inputs == [*confirm, *COMPARED, *planned]
+    assert found["answer"].inputs[-1] == "results/summary/confirmed.parquet"
     assert found["published"].inputs[:2] == ["workflow/resources/published.csv", experiment.FINALS]
 
 

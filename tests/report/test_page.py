@@ -12,9 +12,11 @@ from minibatch import figures
 from minibatch.report import page
 from minibatch.sgd import surrogate
 from minibatch.sgd.protocols import Run
+from minibatch.stages.predict import predict
 from minibatch.summaries import (
     agreement,
     answer,
+    confirmed,
     critical,
     expectation,
     gradient_noise,
@@ -82,6 +84,9 @@ def tables():
     made["variants"] = swept["variants"]
     summarised = swept | {"critical": made["critical"], "stepcost": made["stepcost"]}
     summarised["steptime"] = steptime.summarise(launches)
+    plan = predict({"examples": examples, **swept}, builders.ANSWER["targets"][0])
+    known = launches | made | {"real": builders.real(plan)}
+    made["confirmed"] = summarised["confirmed"] = confirmed.summarise(known)
     made["answer"] = answer.summarise(summarised, **builders.ANSWER)
     made["gradient_noise"] = gradient_noise.summarise({"examples": examples})
     made["gradient_law"] = builders.law()
@@ -133,7 +138,7 @@ def test_every_figure_of_the_study_has_a_caption(kind):
 
 def test_every_sheet_is_shown_once():
     titles = re.findall("<caption>(.*?)</caption>", render())
-    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 21
+    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 22
 
 
 def test_a_verdict_is_marked_by_more_than_its_colour():

@@ -96,6 +96,7 @@ def answers(*abouts):
     tables = {"samples": pd.concat(timed), "baseline": timed[0][:0]} | builders.swept()
     tables |= {"steptime": steptime.summarise(tables), "stepcost": stepcost.summarise(tables)}
     tables["critical"] = critical.summarise(tables, **builders.ANSWER)
+    tables["confirmed"] = builders.unconfirmed()
     return answer.summarise(tables, **builders.ANSWER)
 
 

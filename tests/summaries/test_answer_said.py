@@ -7,8 +7,9 @@ import pytest
 import builders
 from minibatch.summaries import answer_statements
 from minibatch.summaries.answer import _cause
+from minibatch.summaries.draws import Draws
 from minibatch.summaries.intervals import of_resamples
-from minibatch.summaries.time_to_target import Draws, sentence
+from minibatch.summaries.time_to_target import sentence
 
 SIZES = np.array([1, 10, 100, 1500])
 NOISE = pd.Series({"critical_batch_size_low": 90.0, "critical_batch_size_high": 110.0})

@@ -7,7 +7,7 @@ import pytest
 import builders
 from minibatch.errors import UserError
 from minibatch.sgd.curves import GROUPS
-from minibatch.summaries import answer, critical, stepcost, steps, steptime, time_to_target
+from minibatch.summaries import answer, critical, draws, stepcost, steps, steptime, time_to_target
 from minibatch.summaries.intervals import of_resamples
 
 GOAL = {"0.25": 0.25}
@@ -207,7 +207,7 @@ def timed(tables):
 
 
 def answered(tables):
-    tables |= {"steptime": steptime.summarise(tables)}
+    tables |= {"steptime": steptime.summarise(tables), "confirmed": builders.unconfirmed()}
     found = answer.summarise(tables, targets=TARGETS, resamples=500)
     return found.set_index("framework").T.get("pytorch")
 
@@ -302,7 +302,7 @@ def test_intervals_of_times_hold_the_truth_over_launches():
     random, inside = np.random.default_rng(2), []
     for _ in range(600):
         logs = random.normal(0, 0.1, (5, 3)) + random.normal(0, 0.3, (5, 1))
-        drawn = time_to_target._seconds(1e-5 * np.exp(logs), 1000)
+        drawn = draws._seconds(1e-5 * np.exp(logs), 1000)
         assert drawn[0] == pytest.approx(1e-5 * np.exp(logs.mean(axis=0)))
         for values, truth in ((drawn[:, 0], 1e-5), (drawn[:, 2] / drawn[:, 1], 1)):
             low, high = of_resamples(values)
@@ -323,5 +323,5 @@ def test_where_the_best_size_may_not_reach_the_target_nothing_is_as_good():
 
 
 def test_two_times_of_which_neither_is_reached_have_a_ratio_of_one():
-    found = time_to_target.ratio(np.array([np.inf, np.inf, 2]), np.array([np.inf, 2, np.inf]))
+    found = draws.ratio(np.array([np.inf, np.inf, 2]), np.array([np.inf, 2, np.inf]))
     assert found.tolist() == [1, np.inf, 0]

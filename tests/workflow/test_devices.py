@@ -15,6 +15,8 @@ ON_CUDA = {
     "results/parallel/cuda.parquet",
     "results/matmul/pytorch/cuda.parquet",
     *(f"results/steptime/pytorch/cuda{end}.parquet" for end in ("/1", "/2", "")),
+    *(f"results/confirm/pytorch/cuda{end}.parquet" for end in ("/1", "/2", "")),
+    "results/predicted/pytorch/cuda.parquet",
     *(f"results/matmul/pytorch/cuda/{part}.parquet" for part in (1, 2)),
     *(f"results/train/pytorch/cuda/{run}.parquet" for run in RUNS),
 }
@@ -36,7 +38,7 @@ def asked(finished):
 
 def measured(paths):
     """Those among some paths that are measured, and not made from other tables."""
-    stages = ("verify", "matmul", "steptime", "train", "parallel")
+    stages = ("verify", "matmul", "steptime", "predicted", "confirm", "train", "parallel")
     return {path for path in paths if path.split("/")[1] in stages}
 
 

@@ -18,7 +18,7 @@ RUNS = ["minibatch_10", "concise_10", "same_concise", "same_compiled"]
 # The runs that solve one problem; concise_10 is as the chapter has it, and so another in some.
 SAME = ["minibatch_10", "same_concise", "same_compiled"]
 COMPARING = ("training", "agreement", "published", "statements", "ladder", "steptime", "stepcost")
-COMPARING += ("time_to_target", "answer")
+COMPARING += ("time_to_target", "confirmed", "answer")
 
 
 def small(config):
@@ -51,7 +51,9 @@ def changed(tmp_path, four):
 def measured(framework):
     """The tables that are measured in a framework."""
     parts = ["verify/{}/cpu", "matmul/{}/cpu/1", "matmul/{}/cpu/2", "matmul/{}/cpu"]
-    parts += ["steptime/{}/cpu/1", "steptime/{}/cpu/2", "steptime/{}/cpu"]
+    for stage in ("steptime", "confirm"):
+        parts += [f"{stage}/{{}}/cpu{end}" for end in ("/1", "/2", "")]
+    parts.append("predicted/{}/cpu")
     parts += [f"train/{{}}/cpu/{run}" for run in RUNS]
     return {f"results/{part.format(framework)}.parquet" for part in parts}
 
@@ -105,7 +107,8 @@ def test_every_framework_is_measured_and_passes_every_check(four):
 def test_each_table_names_the_versions_of_its_own_environment(four, framework):
     held = packages(four, framework)
     named = held.get(framework) or held[f"{framework}-cpu"]
-    gathered = {f"results/{stage}/{framework}/cpu.parquet" for stage in ("matmul", "steptime")}
+    stages = ("matmul", "steptime", "confirm", "predicted")
+    gathered = {f"results/{stage}/{framework}/cpu.parquet" for stage in stages}
     for path in measured(framework) - gathered:
         about = parquet.read(four.folder / path).attrs["provenance"]
         assert about["frameworks"] == [f"{framework} {named}"], path

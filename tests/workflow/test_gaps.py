@@ -90,7 +90,9 @@ WRONG = {
 def measured(framework):
     """The tables that are measured in a framework, but for the gate's verdicts."""
     parts = ["matmul/{}/cpu/1", "matmul/{}/cpu/2", "matmul/{}/cpu"]
-    parts += ["steptime/{}/cpu/1", "steptime/{}/cpu/2", "steptime/{}/cpu"]
+    for stage in ("steptime", "confirm"):
+        parts += [f"{stage}/{{}}/cpu{end}" for end in ("/1", "/2", "")]
+    parts.append("predicted/{}/cpu")
     parts += [f"train/{{}}/cpu/{run}" for run in RUNS]
     return {f"results/{part.format(framework)}.parquet" for part in parts}
 

@@ -32,6 +32,13 @@ def launches(whose, *numbers):
     return {f"results/steptime/{whose}/cpu{end}.parquet" for end in (*ends, "")}
 
 
+def real(*numbers):
+    """Some launches of real runs, the table of all, and what is made from them."""
+    ends = [f"/{number}" for number in numbers]
+    tables = {f"results/confirm/pytorch/cpu{end}.parquet" for end in (*ends, "")}
+    return tables | summary("confirmed", "answer") | figures("answer") | REPORT
+
+
 def summary(*names):
     return {f"results/summary/{name}.parquet" for name in names}
 
@@ -70,7 +77,8 @@ def timed(*parts):
 
 OF_TRACES = ("training", "agreement", "published")
 OF_STEPS = ("ladder", "steptime", "stepcost")
-OF_BOTH = ("time_to_target", "answer", "statements")  # of steps to a loss, and of their times
+# of steps to a loss, and of their times
+OF_BOTH = ("time_to_target", "confirmed", "answer", "statements")
 OF_SWEEP = ("steps", "critical", "expectation", "surface", *OF_BOTH)
 OF_EXAMPLES = ("problem", "gradient_noise", "gradient_law")
 OF_STEPS_DRAWN = ("ladder", "step_time", "step_cost", "epoch_time", "step_parts")
@@ -98,6 +106,8 @@ ALL_SUMMARIES |= summary(*OF_SWEEP, "variants")
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
+CONFIRMED = real(1, 2)
+PREDICTED = {"results/predicted/pytorch/cpu.parquet"} | CONFIRMED
 AFTER_STEPS = summary(*OF_STEPS, *OF_BOTH) | figures(*OF_STEPS_DRAWN, "answer") | REPORT
 AFTER_STEPS |= figures("exercise_1_surface", "exercise_4_twice")
 OF_CRITICAL = figures("steps_to_target", "gradient_noise")
@@ -105,8 +115,9 @@ ANSWERED = summary("steps", "critical", *OF_BOTH) | figures("answer") | OF_CRITI
 ANSWERED |= figures("exercise_1_surface")  # which shows times to the loss
 OF_GRADIENTS = summary(*OF_EXAMPLES[1:], "statements") | figures("gradient_noise") | REPORT
 AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation", "surface") | ANSWERED
+AFTER_SWEEP |= PREDICTED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
-AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS
+AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS | PREDICTED
 PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
 AFTER_PROTOCOL = summary(*BY_THE_CLOCK, "statements") | figures("protocol") | REPORT
 PROTOCOL = {f"results/protocol/{launch}.parquet" for launch in (1, 2)} | AFTER_PROTOCOL
@@ -201,7 +212,7 @@ VALUES = {
     ),
     "a launch more": (
         lambda config: config["steptime"].update(launches=3),
-        launches("baseline", 3) | launches("pytorch", 3) | AFTER_STEPS,
+        launches("baseline", 3) | launches("pytorch", 3) | AFTER_STEPS | PREDICTED,
     ),
     "the target loss": (
         lambda config: config["training"].update(target_loss=0.31),
@@ -220,6 +231,12 @@ VALUES = {
         FINALS_MADE,
     ),
     "a target of the answer": (lambda config: config["answer"]["targets"].append(0.35), ANSWERED),
+    "the first target of the answer": (
+        lambda config: config["answer"]["targets"].insert(0, 0.35),
+        ANSWERED | PREDICTED,
+    ),
+    "a launch of real runs more": (lambda config: config["confirm"].update(launches=3), real(3)),
+    "the seeds of real runs": (lambda config: config["confirm"].update(seeds=3), CONFIRMED),
     "the resamples of the answer": (
         lambda config: config["answer"].update(resamples=150),
         ANSWERED,
@@ -284,6 +301,11 @@ CODE = {
     "sgd/precisions.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/rounds.py": ALL_TIMED | ALL_BOUNDED,
     "sgd/calibration.py": ALL_TIMED | ALL_BOUNDED | AFTER_BASELINE | AFTER_STEPTIME,
+    "sgd/stepping.py": AFTER_BASELINE | AFTER_STEPTIME,
+    "sgd/real.py": CONFIRMED,
+    "stages/confirm.py": CONFIRMED,
+    "stages/predict.py": PREDICTED,
+    "summaries/confirmed.py": summary("confirmed", "answer") | figures("answer") | REPORT,
     "sgd/products.py": ALL_TIMED,
     "sgd/numpy_bounds.py": ALL_BOUNDED,
     "plan/gpu.py": set(),
@@ -312,7 +334,8 @@ CODE = {
     "stages/finals.py": FINALS_MADE,
     "stages/variants.py": VARIANTS_MADE,
     "summaries/variants.py": OF_VARIANTS,
-    "summaries/steps.py": ANSWERED | summary("surface"),
+    "summaries/steps.py": ANSWERED | summary("surface") | PREDICTED,
+    "summaries/draws.py": summary(*OF_BOTH) | figures("answer", "exercise_1_surface") | PREDICTED,
     "summaries/surface.py": summary("surface") | figures("exercise_1_surface") | REPORT,
     "summaries/critical.py": summary("critical", "answer") | OF_CRITICAL | REPORT,
     "summaries/answer.py": summary("answer") | REPORT,
@@ -346,7 +369,8 @@ CODE = {
     | {"results/ceilings.parquet"}
     | launches("baseline")
     | launches("pytorch")
-    | AFTER_STEPS,
+    | AFTER_STEPS
+    | PREDICTED,
     "stages/ceilings.py": ALL_BOUNDED,
     "stages/train.py": ALL_TRAINED,
     "stages/summary.py": ALL_SUMMARIES | ALL_FIGURES | REPORT,
@@ -354,11 +378,12 @@ CODE = {
     "stages/report.py": REPORT,
     "summaries/agreement.py": summary("agreement") | REPORT,
     "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
-    "summaries/steptime.py": AFTER_STEPS | summary("critical") | OF_CRITICAL,
+    "summaries/steptime.py": AFTER_STEPS | summary("critical") | OF_CRITICAL | PREDICTED,
     "summaries/stepcost.py": summary("stepcost", "critical", *OF_BOTH)
     | figures("step_time", "step_cost", "answer", "exercise_1_surface", "exercise_4_twice")
     | OF_CRITICAL
-    | REPORT,
+    | REPORT
+    | PREDICTED,
     "figures/style.py": ALL_FIGURES | REPORT,
     "figures/loss_by_epoch.py": figures("loss_by_epoch") | REPORT,
     "figures/roofline.py": figures("roofline") | REPORT,

@@ -1,7 +1,8 @@
 # Puts the launches of a measurement together.
 # reads  the tables that each launch has written, into the folder that is called like the whole
 # writes results/ceilings.parquet, results/matmul/FRAMEWORK/DEVICE.parquet,
-#        results/steptime/FRAMEWORK/DEVICE.parquet and results/steptime/baseline/cpu.parquet
+#        results/steptime/FRAMEWORK/DEVICE.parquet and results/steptime/baseline/cpu.parquet,
+#        results/confirm/FRAMEWORK/DEVICE.parquet
 
 
 rule gather:
@@ -13,7 +14,7 @@ rule gather:
     log:
         "results/logs/{whole}.log",
     wildcard_constraints:
-        whole=r"ceilings|(matmul|steptime)/\w+/\w+",
+        whole=r"ceilings|(matmul|steptime|confirm)/\w+/\w+",
     params:
         config=asked("results/{whole}.parquet"),
         code=code("minibatch.stages.gather"),

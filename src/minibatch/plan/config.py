@@ -191,6 +191,7 @@ def _against_sense(config: dict) -> Iterator[tuple[Key, str]]:
     for key, value in (
         (("matmul", "budget_seconds"), matmul["budget_seconds"]),
         (("steptime", "budget_seconds"), config["steptime"]["budget_seconds"]),
+        (("confirm", "budget_seconds"), config["confirm"]["budget_seconds"]),
         (("parallel", "budget_seconds"), parallel["budget_seconds"]),
         (("training", "target_loss"), config["training"]["target_loss"]),
     ):

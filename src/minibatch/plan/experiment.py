@@ -106,6 +106,14 @@ def measured(config: dict) -> dict[str, dict]:
         values |= _packages("steptime", (framework, device))
         parts = _launches(path, config["steptime"], values)
         found |= parts | {path: expected(parts, parts)}
+        predicted = f"results/predicted/{folder}.parquet"
+        values = {"target": answer(config)["targets"][0]}  # the first alone: others change nothing
+        found[predicted] = values | expected([EXAMPLES, CURVES, path], found)
+        path = f"results/confirm/{folder}.parquet"
+        values = common | _confirm(config) | expected([EXAMPLES, predicted, *verdicts], found)
+        values |= _packages("confirm", (framework, device))
+        parts = _launches(path, config["confirm"], values)
+        found |= parts | {path: expected(parts, parts)}
         for run in runs(config, framework):
             values = common | _train(config, run, framework)
             concerned = verdicts if values["implementation"] == "compiled" else verdicts[:1]
@@ -273,6 +281,13 @@ def _sweep(config: dict) -> dict:
         "excess": share(sweep["lowest"]),
         "seeds": sweep["seeds"],
     }
+
+
+def _confirm(config: dict) -> dict:
+    """What the configuration says of real runs: their seeds come after those of the sweep."""
+    confirm = config["confirm"]
+    amount = {"seeds": confirm["seeds"], "budget_seconds": float(confirm["budget_seconds"])}
+    return amount | {"beyond": config["sweep"]["seeds"]}
 
 
 def answer(config: dict) -> dict:

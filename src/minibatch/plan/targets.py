@@ -24,7 +24,7 @@ SUMMARISED = {
     "step_parts": ["steptime"],
     "steps_to_target": ["steps", "critical"],
     "gradient_noise": ["gradient_law", "gradient_noise", "steps", "critical"],
-    "answer": ["time_to_target"],
+    "answer": ["time_to_target", "confirmed"],
     "exercise_1_surface": ["surface", "time_to_target"],
     "exercise_2_schedule": ["variants"],
     "exercise_3_replacement": ["variants"],
@@ -77,6 +77,9 @@ def summaries(config: dict) -> dict[str, Target]:
         f"results/steptime/{name}/{device}.parquet" for name, device in experiment.places(config)
     ]
     compared = [*steptime, experiment.BASELINE]
+    confirm = [
+        f"results/confirm/{name}/{device}.parquet" for name, device in experiment.places(config)
+    ]
     parallel = [f"results/parallel/{device}.parquet" for device in config["devices"]]
     protocol = _in("results/protocol/", tables)
     traces = _in("results/train/", tables)
@@ -96,9 +99,10 @@ def summaries(config: dict) -> dict[str, Target]:
         "surface": [experiment.CURVES, PROBLEM],
         "variants": [experiment.VARIANTS, experiment.EXAMPLES],
         "time_to_target": [experiment.CURVES, PROBLEM, *compared],
+        "confirmed": [*confirm, *compared, *map(_summary, ("time_to_target", "steps"))],
         "answer": [
             *(experiment.CURVES, PROBLEM, *compared),
-            *map(_summary, ("critical", "steptime", "stepcost")),
+            *map(_summary, ("critical", "steptime", "stepcost", "confirmed")),
         ],
         "parallel": parallel,
         "published": [PUBLISHED, experiment.FINALS, *map(_summary, ("matmul", "training"))],

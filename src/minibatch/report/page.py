@@ -7,7 +7,8 @@ import pandas as pd
 import yaml
 
 from minibatch.report import gradient_sheets, sheets
-from minibatch.summaries import expectation, time_to_target
+from minibatch.report.real_runs import real_runs
+from minibatch.summaries import confirmed, expectation, time_to_target
 from minibatch.tables import parquet, verdicts
 from minibatch.tables.notes import notes
 
@@ -40,6 +41,7 @@ def render(
         notes=notes(source, origin["machines"]),
         problem=tables["problem"].iloc[0],
         answer=time_to_target.sentence(tables["time_to_target"], _first_target(tables)),
+        confirmed=confirmed.sentence(tables["confirmed"]),
         expected=expectation.sentence(tables["expectation"]),
         frameworks=config["frameworks"],
         protocol=tables.get("protocol"),
@@ -58,6 +60,7 @@ def _sheets(
     return optional | {
         "answers": sheets.answers(answers[first], f"a loss of {target}"),
         "lower": sheets.answers(answers[~first], "other losses"),
+        "confirmed": real_runs(tables["confirmed"]),
         "steps": sheets.steps(tables["steps"]),
         "critical": sheets.critical(tables["critical"]),
         "law": gradient_sheets.law(tables["gradient_law"]),

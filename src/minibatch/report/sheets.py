@@ -115,9 +115,9 @@ def stepcost(stepcost: pd.DataFrame) -> dict:
             "device": stepcost.device,
             "implementation": stepcost.implementation,
             "loader": stepcost.loader,
-            "t₀ in µs": _interval(stepcost, "t0_seconds", 1e6),
+            "t₀ in µs": interval(stepcost, "t0_seconds", 1e6),
             "of it loading": _known(1e6 * stepcost.load_t0_seconds),
-            "c in ns per example": _interval(stepcost, "c_seconds", 1e9),
+            "c in ns per example": interval(stepcost, "c_seconds", 1e9),
             "an epoch's start in µs": _known(1e6 * stepcost.start_seconds),
             "farthest from the line": farthest + stepcost.residual_at.map(str),
             "a line": stepcost.line,
@@ -132,7 +132,7 @@ def protocol(protocol: pd.DataFrame) -> dict:
     """The chapter's runs by its own clock, with ever less beside the steps."""
     single = protocol.assign(low=1e3 * protocol.least_seconds, high=1e3 * protocol.most_seconds)
     smaller = protocol.batch_size < protocol.batch_size.max()
-    ratios = pd.Series(_interval(protocol, "ratio", 1))
+    ratios = pd.Series(interval(protocol, "ratio", 1))
     shown = pd.DataFrame(
         {
             "batch size": protocol.batch_size,
@@ -140,7 +140,7 @@ def protocol(protocol: pd.DataFrame) -> dict:
             "drawing": protocol.drawing,
             "loader": protocol.loader,
             "runs": protocol.runs,
-            "ms per epoch": _interval(protocol, "seconds", 1e3),
+            "ms per epoch": interval(protocol, "seconds", 1e3),
             "single runs": _ranges(single, "", digits),
             "full collections in a run": protocol.full_collections.map("{:.2g}".format),
             "times as long in full batches": ratios.where(smaller),
@@ -157,7 +157,7 @@ def protocol(protocol: pd.DataFrame) -> dict:
 def protocol_parts(parts: pd.DataFrame) -> dict:
     """What the time of each of the chapter's runs is made of, and their difference."""
     shares = parts.share.map(", {:.0%}".format).where(parts.share.notna(), "")
-    cells = parts.assign(cell=_interval(parts, "seconds", 1e3) + shares)
+    cells = parts.assign(cell=interval(parts, "seconds", 1e3) + shares)
     order = {name: list(dict.fromkeys(cells[name])) for name in ("part", "of")}
     table = cells.pivot(index="part", columns="of", values="cell")
     table = table.loc[order["part"], order["of"]].rename(
@@ -201,13 +201,13 @@ def answers(answer: pd.DataFrame, to: str) -> dict:
             **_where(answer),
             "implementation": answer.implementation,
             "loader": answer.loader,
-            "best batch size": _interval(answer, "best_batch_size", 1, str),
+            "best batch size": interval(answer, "best_batch_size", 1, str),
             "may be as good": answer.tie_set,
             "learning rate": answer.learning_rate.map(digits),
             "steps": answer.steps.map("{:.0f}".format),
-            "ms": _interval(answer, "seconds_to_target", 1e3),
-            "times as long at the smallest": _interval(answer, "times_at_one", 1),
-            "at the largest": _interval(answer, "times_at_full", 1),
+            "ms": interval(answer, "seconds_to_target", 1e3),
+            "times as long at the smallest": interval(answer, "times_at_one", 1),
+            "at the largest": interval(answer, "times_at_full", 1),
             "best with the first call": answer.with_first_call,
             "√(B·t₀/c)": _known(answer.balance),
             "bound by": answer.cause,
@@ -223,7 +223,7 @@ def steps(steps: pd.DataFrame) -> dict:
             "loss": steps.target,
             "batch size": steps.batch_size,
             "learning rate": _known(steps.learning_rate),
-            "steps": _interval(steps, "steps", 1, "{:.0f}".format),
+            "steps": interval(steps, "steps", 1, "{:.0f}".format),
         }
     )
     shown.loc[np.isinf(steps.steps.to_numpy()), "steps"] = "not reached"
@@ -236,9 +236,9 @@ def critical(critical: pd.DataFrame) -> dict:
     shown = pd.DataFrame(
         {
             "loss": critical.target,
-            "critical batch size B": _interval(critical, "critical_batch_size", 1),
-            "least steps": _interval(critical, "minimum_steps", 1),
-            "least examples": _interval(critical, "minimum_examples", 1),
+            "critical batch size B": interval(critical, "critical_batch_size", 1),
+            "least steps": interval(critical, "minimum_steps", 1),
+            "least examples": interval(critical, "minimum_examples", 1),
             "farthest from the fit": [
                 f"{share:+.0%} at batch size {size:.0f}"
                 for share, size in zip(critical.residual, critical.residual_at, strict=True)
@@ -357,7 +357,7 @@ def _ranges(frame: pd.DataFrame, prefix: str, show: Callable[[float], str]) -> l
     return [f"{show(a)} to {show(b)}" for a, b in zip(low, high, strict=True)]
 
 
-def _interval(
+def interval(
     frame: pd.DataFrame, name: str, factor: float, show: Callable[[float], str] = digits
 ) -> list[str]:
     """Values of a column, times a factor, each with its interval."""

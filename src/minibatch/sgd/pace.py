@@ -9,10 +9,11 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from minibatch.sgd import factors, reference, sampling
+from minibatch.sgd import factors, reference, sampling, stepping
 from minibatch.sgd.calibration import calibrated, check_threads
 from minibatch.sgd.clock import PHASES, Clock
 from minibatch.sgd.step_checks import check_parameters
+from minibatch.sgd.stepping import START
 
 # Of every step. The time does not depend on it, and what is left out of an epoch shows at its end
 # only if the later steps do not lead to the same point all the same.
@@ -23,7 +24,6 @@ FEWEST_STEPS = 3  # of a repeat
 # A shorter epoch is taken whole where a load cannot be told from the start of the epoch: in a part
 # of it, that load would count twice.
 LONG = 50
-START = "start"  # the phase before the first batch of an epoch is there
 REPEATS = 3  # of each cell in a launch
 
 COLUMNS = {
@@ -145,23 +145,10 @@ class Pace:
 
 
 def _by_step(work: Work, batches: Callable, wait: Callable, clock: Clock) -> None:
-    """The steps of a repeat, a call or two each, after the first batch of each epoch is there."""
-    model, rate = work.model, LEARNING_RATE
+    """The steps of a repeat, a call or two each."""
     clock.start()
     for _ in range(work.epochs):
-        following = iter(batches())
-        batch = next(following)
-        wait(*batch)
-        clock.lap(START)
-        for _ in range(work.steps):
-            model.compute(*batch)
-            clock.lap("compute")
-            model.update(rate)
-            clock.lap("update")
-            batch = next(following, None)
-            clock.lap("load")
-        if batch is not None:
-            wait(*batch)
+        stepping.take(work.model, batches(), work.steps, LEARNING_RATE, clock, wait)
     clock.stop("update")
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from minibatch.summaries import stepcost
+from minibatch.summaries.draws import Draws, draws, ratio
 from minibatch.summaries.intervals import of_resamples
-from minibatch.summaries.steptime import BASELINE, SERIES
-from minibatch.summaries.time_to_target import Draws, best_sizes, draws, ratio, tied
+from minibatch.summaries.steptime import BASELINE, CELL, SERIES
+from minibatch.summaries.time_to_target import best_sizes, tied
 
 
 def summarise(
@@ -21,10 +22,12 @@ def summarise(
     are the times at the smallest and at the largest batch size over the best one; `with_first_call`
     is the best size where the first call counts, which may compile. `balance` is √(B·t₀/c), where
     the product would be least were batches drawn with replacement. `cause` is what takes most of
-    the time at the best size: see `_cause`.
+    the time at the best size: see `_cause`. `observed_seconds` and `observed_loss` are those of the
+    real runs at that size, which are made to the first target alone.
     """
     critical, lines = tables["critical"].set_index("target"), tables["stepcost"].set_index(SERIES)
     cells = dict(iter(tables["steptime"].groupby(SERIES)))
+    real = tables["confirmed"].set_index(["target", *CELL])
     found = []
     for one in draws(tables, targets, resamples):
         ends = best_sizes(one)
@@ -65,8 +68,19 @@ def summarise(
             )
             for size in (sizes[best], *ends)
         }
-        found.append(row | {"cause": causes.pop() if len(causes) == 1 else "undecided"})
+        row |= {"cause": causes.pop() if len(causes) == 1 else "undecided"}
+        key = one.target, *one.series, sizes[best]
+        found.append(row | (_observed(real.loc[key]) if key in real.index else {}))
     return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _observed(real: pd.Series) -> dict[str, float]:
+    """The columns of real runs."""
+    return {
+        f"observed_{name}{end}": real[f"{source}{end}"]
+        for name, source in (("seconds", "observed_seconds"), ("loss", "loss"))
+        for end in ("", "_low", "_high")
+    }
 
 
 def _balance(critical: float, t0: float, c: float) -> float:
@@ -113,4 +127,6 @@ COLUMNS = [
         for end in ("", "_low", "_high")
     ),
     *("with_first_call", "balance", "cause"),
+    *("observed_seconds", "observed_seconds_low", "observed_seconds_high"),
+    *("observed_loss", "observed_loss_low", "observed_loss_high"),
 ]

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from minibatch.summaries.draws import Draws, draws, ratio
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.text import digits
-from minibatch.summaries.time_to_target import Draws, draws, ratio
 from minibatch.summaries.verdict import UNMEASURED, shown, verdict
 
 ALL = None  # the batch of all examples

@@ -8,7 +8,7 @@ import pandas as pd
 
 from minibatch.tables import parquet
 
-STAGES = {"matmul": "matmul", "train": "traces", "verify": "verdicts"}
+STAGES = {"matmul": "matmul", "train": "traces", "verify": "verdicts", "confirm": "real"}
 STAGES |= dict.fromkeys(("steptime", "protocol"), "samples")
 GATED = {"matmul", "samples", "traces"}  # without rows where no framework passed its checks
 
@@ -17,8 +17,9 @@ def by_name(paths: Iterable[Path], expected: dict[str, str]) -> dict[str, pd.Dat
     """Read tables under results/; those of one measuring stage are stacked.
 
     Keys: "examples", "matmul", "traces" (all that trained), "samples" of step times or by the
-    chapter's clock, "baseline" of step times without a framework, "verdicts" of the gate, and each
-    table of results/summary by its name. A table is empty where the gate was closed for all.
+    chapter's clock, "baseline" of step times without a framework, "real" runs, "verdicts" of the
+    gate, and each table of results/summary by its name. A table is empty where the gate was closed
+    for all.
     `expected` holds the digests of parameters by path, where they are known.
     """
     found = defaultdict(list)

@@ -1,0 +1,84 @@
+"""What ways of training need to a loss: steps, and seconds of a step, with draws of both."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from minibatch.summaries import steps
+from minibatch.summaries.stepcost import FEWEST
+from minibatch.summaries.steptime import SERIES, per_launch
+
+FARTHEST = 50  # logarithms of times from their mean: of two launches, draws may be beyond floats
+
+
+class Draws(NamedTuple):
+    """What one way of training needs to one target; of arrays the first row is the estimate.
+
+    The other rows are resamples, shape (resamples + 1, batch sizes), those of a number of the same
+    seeds and launches.
+    """
+
+    machine: str
+    series: tuple
+    target: str
+    sizes: np.ndarray
+    rates: np.ndarray
+    counts: np.ndarray  # steps
+    seconds: np.ndarray  # of a step, the start of an epoch shared out over its steps
+    starts: np.ndarray  # seconds that an epoch takes to start, a size; 0 where they are not known
+    per_epoch: np.ndarray  # steps, a size
+
+    @property
+    def times(self) -> np.ndarray:
+        """Seconds to the target."""
+        return taking(self.counts, self.seconds, self.starts, self.per_epoch)
+
+
+def taking(
+    counts: np.ndarray, seconds: np.ndarray, starts: np.ndarray, per_epoch: np.ndarray
+) -> np.ndarray:
+    """The seconds of this many steps: an epoch that is begun is started whole."""
+    epochs = np.where(np.isfinite(counts), counts, 0) / per_epoch
+    return counts * seconds + (np.ceil(epochs) - epochs) * starts
+
+
+def draws(tables: dict[str, pd.DataFrame], targets: list[dict], resamples: int) -> Iterator[Draws]:
+    """For each way of training that is timed at several batch sizes, and each target."""
+    goals = steps.losses(targets, tables["problem"].floor.iloc[0])
+    found = dict(steps.bootstrap(tables["curves"], goals, resamples))
+    for series, rows in per_launch(tables).groupby(SERIES, sort=False):
+        seconds = rows.pivot_table(index="launch", columns="batch_size", values="seconds")
+        seconds = seconds[[size for size in found if size in seconds]].dropna(axis="columns")
+        if len(seconds.columns) < FEWEST:
+            continue
+        sizes, machine = seconds.columns.to_numpy(), "+".join(sorted(set(rows.machine)))
+        drawn = _seconds(seconds.to_numpy(), resamples)
+        cells = rows.groupby("batch_size")[["start_seconds", "epoch_steps"]].median().loc[sizes]
+        starts = cells.start_seconds.fillna(0).to_numpy(), cells.epoch_steps.to_numpy()
+        for target in goals:
+            rates, counts = np.transpose([found[size][target] for size in sizes], (1, 2, 0))
+            yield Draws(machine, series, target, sizes, rates, counts, drawn, *starts)
+
+
+def _seconds(launches: np.ndarray, resamples: int) -> np.ndarray:
+    """The geometric mean over launches, shape (launches, sizes), then draws of where it may be.
+
+    Logarithms of draws have Student's multivariate distribution, as all that the launches tell:
+    the quantiles of a ratio of two sizes' times are its interval over launches, paired.
+    """
+    random = np.random.default_rng(1)
+    count = len(launches)
+    logs = np.log(launches)
+    mean = logs.mean(axis=0)
+    freedom = count - 1
+    around = random.standard_normal((resamples, count)) @ (logs - mean)
+    around /= np.sqrt(count * random.chisquare(freedom, (resamples, 1)))
+    return np.exp(np.vstack([mean, mean + around.clip(-FARTHEST, FARTHEST)]))
+
+
+def ratio(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """One time over another, resample by resample; 1 where neither reaches the target."""
+    neither = np.isinf(one) & np.isinf(other)
+    return np.where(neither, 1.0, one / np.where(neither, 1.0, other))
