@@ -59,7 +59,7 @@ def _compared(real: pd.DataFrame, pace: pd.DataFrame, goal: float) -> dict:
     start = 0 if np.isnan(middle.start_seconds) else middle.start_seconds
     predicted = taking(steps, pace.seconds.to_numpy(), start, middle.epoch_steps)
     observed, again = _by_launch(first), _by_launch(second)
-    loop = first.groupby("launch")[CALIBRATION].first().mean(axis=1).to_numpy()
+    loop = first.groupby("launch")[CALIBRATION].first().mean(axis=1)
     ratios = {"ratio": of_ratio(observed, predicted)}
     ratios["paced"] = of_ratio(observed / loop, predicted / pace.loop)
     last, whole = observed, predicted
@@ -69,7 +69,7 @@ def _compared(real: pd.DataFrame, pace: pd.DataFrame, goal: float) -> dict:
     if not np.isnan(call := first.call_seconds.median()):
         whole = taking(steps, pace.seconds.to_numpy(), call, middle.epoch_steps)
         ratios["called"] = of_ratio(observed, whole)
-    ratios["together"] = of_ratio(last / loop, whole / pace.loop)
+    ratios["together"] = of_ratio((last / loop).dropna(), whole / pace.loop)
     losses = first.loss.to_numpy()
     mean = over_launches(losses) if np.isfinite(losses).all() else (np.inf,) * 3
     launches = first.groupby("launch").busy.first()
@@ -89,9 +89,9 @@ def _compared(real: pd.DataFrame, pace: pd.DataFrame, goal: float) -> dict:
     }
 
 
-def _by_launch(runs: pd.DataFrame) -> np.ndarray:
+def _by_launch(runs: pd.DataFrame) -> pd.Series:
     """The median over seeds, a launch."""
-    return runs.groupby("launch").seconds.median().to_numpy()
+    return runs.groupby("launch").seconds.median()
 
 
 def _spread(name: str, values: tuple[float, float, float]) -> dict[str, float]:
