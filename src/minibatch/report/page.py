@@ -6,7 +6,7 @@ import jinja2
 import pandas as pd
 import yaml
 
-from minibatch.report import gradient_sheets, sheets
+from minibatch.report import exercises, gradient_sheets, sheets
 from minibatch.report.real_runs import real_runs
 from minibatch.summaries import confirmed, expectation, time_to_target
 from minibatch.tables import parquet, verdicts
@@ -69,7 +69,7 @@ def _sheets(
         "evidence": sheets.evidence(statements),
         "matmul": sheets.matmul(tables["matmul"]),
         "training": sheets.training(training),
-        "variants": sheets.variants(tables["variants"]),
+        "variants": exercises.variants(tables["variants"]),
         "published": sheets.published(tables["published"]),
         "ladder": sheets.ladder(tables["ladder"]),
         "stepcost": sheets.stepcost(tables["stepcost"]),

@@ -116,9 +116,9 @@ def stepcost(stepcost: pd.DataFrame) -> dict:
             "implementation": stepcost.implementation,
             "loader": stepcost.loader,
             "t₀ in µs": interval(stepcost, "t0_seconds", 1e6),
-            "of it loading": _known(1e6 * stepcost.load_t0_seconds),
+            "of it loading": known(1e6 * stepcost.load_t0_seconds),
             "c in ns per example": interval(stepcost, "c_seconds", 1e9),
-            "an epoch's start in µs": _known(1e6 * stepcost.start_seconds),
+            "an epoch's start in µs": known(1e6 * stepcost.start_seconds),
             "farthest from the line": farthest + stepcost.residual_at.map(str),
             "a line": stepcost.line,
         }
@@ -209,7 +209,7 @@ def answers(answer: pd.DataFrame, to: str) -> dict:
             "times as long at the smallest": interval(answer, "times_at_one", 1),
             "at the largest": interval(answer, "times_at_full", 1),
             "best with the first call": answer.with_first_call,
-            "√(B·t₀/c)": _known(answer.balance),
+            "√(B·t₀/c)": known(answer.balance),
             "bound by": answer.cause,
         }
     )
@@ -222,7 +222,7 @@ def steps(steps: pd.DataFrame) -> dict:
         {
             "loss": steps.target,
             "batch size": steps.batch_size,
-            "learning rate": _known(steps.learning_rate),
+            "learning rate": known(steps.learning_rate),
             "steps": interval(steps, "steps", 1, "{:.0f}".format),
         }
     )
@@ -246,27 +246,6 @@ def critical(critical: pd.DataFrame) -> dict:
         }
     )
     return sheet("Steps = least steps + least examples · v(b): fitted, 95 % intervals", shown)
-
-
-def variants(variants: pd.DataFrame) -> dict:
-    """How far above the floor runs and their variants are after each epoch."""
-    started = variants[variants.epoch > 0]
-    shown = pd.DataFrame(
-        {
-            "run": started.run,
-            "variant": started.variant,
-            "epoch": started.epoch,
-            "loss above the floor": pd.Series(_interval(started, "excess", 1), started.index).where(
-                np.isfinite(started.excess), "diverges"
-            ),
-            "over that of the run": pd.Series(_interval(started, "ratio", 1), started.index).where(
-                np.isfinite(started.ratio) & (started.ratio > 0), None
-            ),
-            "exactly": _known(started.expected),
-            "noise floor with replacement": _known(started.noise_floor).replace({"inf": "none"}),
-        }
-    )
-    return sheet("Mean loss above the floor after as many updates, with 95 % intervals", shown)
 
 
 def statements(statements: pd.DataFrame) -> dict:
@@ -368,7 +347,7 @@ def interval(
     ]
 
 
-def _known(values: pd.Series) -> pd.Series:
+def known(values: pd.Series) -> pd.Series:
     """Values, and a dash where they cannot be told apart."""
     return values.map(digits).where(values.notna(), None)
 
