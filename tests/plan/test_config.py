@@ -558,7 +558,7 @@ def test_what_earlier_versions_timed_says_where_it_went_and_nothing_else_is_said
         ("budget_seconds: 0.4", "parallel.budget_seconds", 42),
         ("target_loss: 0.25", "training.target_loss", 28),
         ("budget_seconds: 0.2", "steptime.budget_seconds", 26),
-        ("budget_seconds: 0.7", "confirm.budget_seconds", 46),
+        ("budget_seconds: 0.7", "confirm.budget_seconds", 47),
     ],
 )
 def test_what_is_not_finite_is_refused(tmp_path, old, key, line, value):
