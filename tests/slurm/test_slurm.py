@@ -11,7 +11,7 @@ from project import assert_same
 GD, SGD = "results/train/pytorch/cpu/gd.parquet", "results/train/pytorch/cpu/sgd.parquet"
 EACH_ITS_JOB = "--group-components=measured-{device}=1"
 SHORT = {"baseline", "ceilings", "confirm", "matmul", "steptime", "train"}
-ALONE = {"parallel", "sweep", "verify"}  # in SLURM jobs of their own
+ALONE = {"finals", "parallel", "sweep", "variants", "verify"}  # in SLURM jobs of their own
 MEASURING = SHORT | ALONE
 LIGHT = {"download", "standardise", "gather", "predict"}
 UUID = "00000000-0000-4000-8000-000000000000"
@@ -82,9 +82,9 @@ def test_each_measuring_job_has_a_cpu_node_to_itself_and_time_for_all_that_it_me
         assert job["NumCPUs"] == "8"  # whatever it asked for
         assert job["MinMemoryNode"] == "4000M"
         limits.append(job["TimeLimit"])
-    assert sorted(limits) == ["00:05:00"] * 3 + ["00:10:00", "00:15:00"] + ["00:20:00"] * 2
+    assert sorted(limits) == ["00:05:00"] * 5 + ["00:10:00", "00:15:00"] + ["00:20:00"] * 2
     asked = sorted((job["NumTasks"], job["CPUs/Task"]) for job in studied.jobs())
-    assert asked == [("1", "4")] * 6 + [("2", "1")]  # a task for each rank
+    assert asked == [("1", "4")] * 8 + [("2", "1")]  # a task for each rank
 
 
 def test_the_results_are_those_of_a_local_run(studied, local):
