@@ -38,6 +38,7 @@ def test_real_runs_are_crosses_on_the_panel_of_their_way_on_a_stem_from_the_pred
     compiled = times(implementation="compiled", framework="mxnet")
     real = times()[["target", "framework", "device", "implementation", "loader", "batch_size"]]
     real = real.assign(runs=[20, 4, 0], predicted_seconds=1e-3, observed_seconds=[2e-3, 3e-3, 9])
+    real = real.assign(best=False, within="yes")
     found = {"time_to_target": pd.concat([times(), compiled]), "confirmed": real}
     scratch, other = answer.draw(found).axes
     crosses, none = (

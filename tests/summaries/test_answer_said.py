@@ -58,24 +58,42 @@ def way(framework, size, low, high, **about):
     return names | {"best_low": low, "best_high": high} | about
 
 
+def said(rows, within="yes"):
+    times = pd.DataFrame(rows)
+    return sentence(times, times.assign(within=within), "0.25")
+
+
 def test_the_sentence_names_both_ends_where_their_intervals_lie_apart():
     rows = [way("jax", 1, 1, 2, implementation="compiled"), way("mxnet", 100, 50, 1500)]
     rows += [way("pytorch", 1500, 1000, 1500), way("numba", 7, 1, 7, implementation="baseline")]
-    assert sentence(pd.DataFrame(rows), "0.25").startswith(
+    assert said(rows).startswith(
         "The batch size that is soonest at a loss of 0.25 goes from 1–2 (jax, compiled) to "
         "1000–1500 (pytorch, scratch, direct loader)"
     )
 
 
 def test_the_sentence_is_undecided_where_they_do_not():
-    said = sentence(pd.DataFrame([way("jax", 1, 1, 100), way("mxnet", 1500, 100, 1500)]), "0.25")
-    assert "undecided" in said
-    assert "from 1 to 1500" in said
+    found = said([way("jax", 1, 1, 100), way("mxnet", 1500, 100, 1500)])
+    assert "undecided" in found
+    assert "from 1 to 1500" in found
 
 
 def test_the_sentence_says_where_nothing_is_reached():
     rows = [way("jax", 1, 0, 0, best=False)]
-    assert "No way of training" in sentence(pd.DataFrame(rows), "0.25")
+    assert "No way of training" in said(rows)
+
+
+def test_a_way_whose_time_real_runs_refute_is_no_end_of_the_sentence():
+    rows = [way("jax", 1, 1, 2, implementation="compiled"), way("mxnet", 100, 50, 100)]
+    rows += [way("pytorch", 1500, 1000, 1500)]
+    assert said(rows, within=["no", "undecided", "yes"]).startswith(
+        "The batch size that is soonest at a loss of 0.25 goes from 50–100 (mxnet, scratch, direct "
+        "loader) to 1000–1500 (pytorch, scratch, direct loader)"
+    )
+    assert said(rows, within=["no", "yes", "yes"]).endswith(
+        "(1 way of training left out, since real runs refute the time)"
+    )
+    assert said(rows, within=["no"] * 3).startswith("Undecided which batch size is soonest")
 
 
 def test_intervals_of_several_ways_are_wider_than_of_one():

@@ -23,7 +23,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     times, confirmed = tables["time_to_target"], tables["confirmed"]
     real = confirmed[confirmed.runs > 0]
     target = times.target.iloc[0]
-    message = sentence(times, target)
+    message = sentence(times, confirmed, target)
     times = times[times.target == target]
     measured = times[times.implementation != BASELINE]
     ways = dict(iter(measured.groupby(WAY, sort=False)))

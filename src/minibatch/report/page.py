@@ -40,7 +40,9 @@ def render(
         missing=missing,
         notes=notes(source, origin["machines"]),
         problem=tables["problem"].iloc[0],
-        answer=time_to_target.sentence(tables["time_to_target"], _first_target(tables)),
+        answer=time_to_target.sentence(
+            tables["time_to_target"], tables["confirmed"], _first_target(tables)
+        ),
         confirmed=confirmed.sentence(tables["confirmed"]),
         expected=expectation.sentence(tables["expectation"]),
         frameworks=config["frameworks"],

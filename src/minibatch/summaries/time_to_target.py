@@ -6,7 +6,7 @@ import pandas as pd
 from minibatch.summaries.draws import Draws, draws, ratio
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.steptime import BASELINE, SERIES
-from minibatch.summaries.text import how
+from minibatch.summaries.text import counted, how
 
 TIED = 1.05  # times the best time: a batch size that may be no slower than that ties with the best
 
@@ -60,11 +60,31 @@ def summarise(
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def sentence(times: pd.DataFrame, target: str) -> str:
-    """From which to which size is best, over all ways of training in a framework."""
+def sentence(times: pd.DataFrame, confirmed: pd.DataFrame, target: str) -> str:
+    """From which to which size is best, over all ways of training in a framework.
+
+    Without those whose best size takes another time in real runs than was predicted.
+    """
     found = times[(times.target == target) & times.best & (times.implementation != BASELINE)]
     if found.empty:
         return f"No way of training is shown to reach a loss of {target}"
+    refuted = confirmed[confirmed.best & (confirmed.within == "no")].set_index(SERIES).index
+    every, found = len(found), found[~found.set_index(SERIES).index.isin(refuted)]
+    if found.empty:
+        return (
+            f"Undecided which batch size is soonest at a loss of {target}: no real run of a best "
+            "size takes the time that was predicted"
+        )
+    said, left_out = _told(found, target), every - len(found)
+    if left_out:
+        said += (
+            f" ({counted(left_out, 'way')} of training left out, since real runs refute the time)"
+        )
+    return said
+
+
+def _told(found: pd.DataFrame, target: str) -> str:
+    """What the best sizes of some ways of training are, by their intervals."""
     smallest = found.sort_values(["best_high", "batch_size"]).iloc[0]
     largest = found.sort_values(["best_low", "batch_size"]).iloc[-1]
     if smallest.best_high < largest.best_low:
