@@ -29,7 +29,7 @@ PARTS = ("Snakefile", "workflow", "src", "profiles")
 TOY = (HERE / "toy.py").read_text()
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 UV_CACHE = os.environ.get("UV_CACHE_DIR", str(CACHE / "uv"))  # environments are built from it
-GUARD_SECONDS = 1400  # a hang ends before pytest ends the test, however slow the machine is
+GUARD_SECONDS = 2400  # a hang ends before pytest ends the test, however slow the machine is
 
 # Python runs this file before a stage. While there is a file `pause` in the project's folder, a
 # training stops at the point that it names, and says so by a file `paused`.
