@@ -74,7 +74,7 @@ def figures(*names):
 
 SHOWN = ("roofline", "loss_by_epoch", "loss_by_time", "published", "ladder", "step_time")
 SHOWN += ("step_cost", "epoch_time", "step_parts", "product_size-cpu")  # of the summaries of all
-SHOWN += ("answer",)
+SHOWN += ("answer", "exercise_1_surface-cpu", "exercise_4_twice-cpu")
 
 
 def from_all():
