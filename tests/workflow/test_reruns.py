@@ -233,7 +233,7 @@ VALUES = {
     "a target of the answer": (lambda config: config["answer"]["targets"].append(0.35), ANSWERED),
     "the first target of the answer": (
         lambda config: config["answer"]["targets"].insert(0, 0.35),
-        ANSWERED | PREDICTED,
+        ANSWERED | PREDICTED | summary("surface"),
     ),
     "a launch of real runs more": (lambda config: config["confirm"].update(launches=3), real(3)),
     "the seeds of real runs": (lambda config: config["confirm"].update(seeds=3), CONFIRMED),
