@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch.report.sheets import interval, sheet
-from minibatch.summaries.text import times
+from minibatch.summaries.text import how, times
 
 
 def real_runs(confirmed: pd.DataFrame) -> dict:
@@ -12,17 +12,15 @@ def real_runs(confirmed: pd.DataFrame) -> dict:
     made = confirmed[confirmed.runs > 0]
     shown = pd.DataFrame(
         {
-            "framework": made.framework,
-            "device": made.device,
-            "implementation": made.implementation,
-            "loader": made.loader,
+            "framework": made.framework.where(
+                made.device == "cpu", made.framework + ", " + made.device
+            ),
+            "how": [how(*way) for way in zip(made.implementation, made.loader, strict=True)],
             "batch size": made.batch_size.astype(str) + np.where(made.best, " (best)", ""),
             "steps": made.steps,
-            "runs": made.runs,
             "ms predicted": interval(made, "predicted_seconds", 1e3),
             "ms observed": interval(made, "observed_seconds", 1e3),
             "observed over predicted": interval(made, "ratio", 1, times),
-            "straight after": made.again.map(times).where(made.again.notna(), None),
             "calls counted whole": made.called.map(times).where(made.called.notna(), None),
             "beside the fixed loop": made.paced.map(times),
             "within 1.25": made.within.str.cat(made.cause, sep=": ").str.removesuffix(": "),
