@@ -3,38 +3,17 @@
 import time
 from dataclasses import replace
 from itertools import islice
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_pace import Compiled, Model, loader
 
 from minibatch.errors import UserError
 from minibatch.sgd import calibration, objective, reference, sampling
 from minibatch.sgd.real import COLUMNS, Planned, Real, Run, measure
+from watching import EXAMPLES, Compiled
 
-EXAMPLES = 50
 # of 7 steps, at 8 examples each: one epoch, whose last step has but 2
 RUN = Run("scratch", "direct", 8, 0.05, 5, seed=3)
-
-
-@pytest.fixture
-def data():
-    random = np.random.default_rng(0)
-    return random.standard_normal((EXAMPLES, 3), np.float32), random.standard_normal(
-        EXAMPLES, np.float32
-    )
-
-
-@pytest.fixture
-def framework():
-    return SimpleNamespace(
-        array=lambda values, device: values.copy(),  # noqa: ARG005
-        wait=lambda *arrays: None,  # noqa: ARG005
-        ASYNCHRONOUS={"cuda"},
-        LOADERS={"framework": loader, "direct": loader},
-        IMPLEMENTATIONS={"scratch": Model, "concise": Model, "compiled": Compiled},
-    )
 
 
 def made(framework, data, run):
