@@ -34,6 +34,12 @@ def of_ratio(values: np.ndarray, others: np.ndarray) -> tuple[float, float, floa
     return ratio, low, high
 
 
+def resamples(random: np.random.Generator, groups: int, count: int) -> np.ndarray:
+    """What each group of seeds counts: all the same, then in each of `count` draws, a row each."""
+    alike = np.full(groups, 1 / groups)
+    return np.vstack([alike, random.multinomial(groups, alike, size=count) / groups])
+
+
 def of_resamples(drawn: np.ndarray, among: int = 1) -> tuple[float, float]:
     """The interval of a value by its resamples, those that come after the estimate.
 

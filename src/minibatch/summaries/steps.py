@@ -7,7 +7,7 @@ import pandas as pd
 
 from minibatch.errors import UserError
 from minibatch.sgd.cases import since
-from minibatch.summaries.intervals import of_resamples
+from minibatch.summaries import intervals
 
 HUGE = np.float32(1e30)  # in place of infinite losses, of which no weight makes a mean
 PLAIN = "plain"
@@ -48,7 +48,7 @@ def summarise(
     goals = losses(targets, tables["problem"].floor.iloc[0])
     for size, drawn in bootstrap(tables["curves"], goals, resamples):
         for name, (rates, steps) in drawn.items():
-            low, high = of_resamples(steps)
+            low, high = intervals.of_resamples(steps)
             found.append(
                 {"target": name, "target_loss": goals[name], "batch_size": size}
                 | {"learning_rate": rates[0], "steps": steps[0]}
@@ -68,8 +68,7 @@ def bootstrap(
     names = [name for name in curves if name.startswith("group_")]
     half = len(names) // 2
     random = np.random.default_rng(0)
-    drawn = random.multinomial(half, np.full(half, 1 / half), size=(2, resamples)) / half
-    weights = np.concatenate([np.full((2, 1, half), 1 / half), drawn], axis=1).astype(np.float32)
+    weights = [np.float32(intervals.resamples(random, half, resamples)) for _ in range(2)]
     for size, rows in curves[curves.variant == PLAIN].groupby("batch_size"):
         points, rates = np.unique(rows.step), np.unique(rows.learning_rate)
         means = rows[names].to_numpy(np.float32).clip(max=HUGE).T

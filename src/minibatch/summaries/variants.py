@@ -1,14 +1,12 @@
 """What the exercises change: a run with a change beside the run itself, after the same updates."""
 
-from functools import cache
-
 import numpy as np
 import pandas as pd
 
 from minibatch.sgd.curves import GROUPS
 from minibatch.sgd.examples import split
 from minibatch.sgd.moments import Moments
-from minibatch.summaries.intervals import of_resamples
+from minibatch.summaries.intervals import of_resamples, resamples
 
 PLAIN = "plain"
 RESAMPLES = 1000  # of groups of seeds, which runs and variants share
@@ -50,15 +48,8 @@ def _draws(rows: pd.DataFrame, epoch: int, floor: float) -> np.ndarray:
     """The mean loss above the floor and resamples of it, after each epoch, an epoch a row."""
     losses = rows.loc[rows.index % epoch == 0, GROUPS].to_numpy(float) - floor
     finite = np.isfinite(losses).all(axis=1, keepdims=True)
-    return np.where(finite, np.where(finite, losses, 0) @ _weights().T, np.inf)
-
-
-@cache
-def _weights() -> np.ndarray:
-    """What each group of seeds counts: all the same, and then in each resample, a row each."""
-    alike = np.full(len(GROUPS), 1 / len(GROUPS))
-    drawn = np.random.default_rng(0).multinomial(len(GROUPS), alike, size=RESAMPLES)
-    return np.vstack([alike, drawn / len(GROUPS)])
+    weights = resamples(np.random.default_rng(0), len(GROUPS), RESAMPLES)
+    return np.where(finite, np.where(finite, losses, 0) @ weights.T, np.inf)
 
 
 def _ends(name: str, drawn: np.ndarray) -> dict[str, float]:
