@@ -148,17 +148,16 @@ def problems(config: dict, *, scratch: bool = False) -> list[dict]:
     batches come first, whatever the order of the runs. `scratch` are those of the first framework
     that are written from scratch.
     """
-    found = {}
+    found, wanted = {}, PLAIN | ({"implementation": "scratch"} if scratch else {})
     for framework in config["frameworks"][: 1 if scratch else None]:
-        own = [run for run in plain_runs(config) if run in runs(config, framework)]
-        for run, values in ((run, resolve(config, run, framework)) for run in sorted(own)):
-            if values.items() >= PLAIN.items() and (
-                values["implementation"] == "scratch" or not scratch
-            ):
-                [size], [rate] = values["batch_sizes"], values["learning_rates"]
-                problem = size, rate * factors.gradient(values["objective"]), values["epochs"]
-                name = run if run not in found.values() else f"{run}_{framework}"
-                found.setdefault(problem, name)
+        for run in sorted({*plain_runs(config)} & {*runs(config, framework)}):
+            values = resolve(config, run, framework)
+            if not values.items() >= wanted.items():
+                continue
+            [size], [rate] = values["batch_sizes"], values["learning_rates"]
+            problem = size, rate * factors.gradient(values["objective"]), values["epochs"]
+            name = run if run not in found.values() else f"{run}_{framework}"
+            found.setdefault(problem, name)
     names = ("batch_size", "learning_rate", "epochs")
     return [
         {"run": found[about], **dict(zip(names, about, strict=True))}

@@ -8,7 +8,7 @@ import pandas as pd
 from minibatch.summaries.draws import taking
 from minibatch.summaries.intervals import of_ratio, of_times, over_launches
 from minibatch.summaries.steptime import BASELINE, CELL, per_launch
-from minibatch.summaries.text import how, times
+from minibatch.summaries.text import times, way
 from minibatch.summaries.verdict import ABOUT, Ratio, about
 
 SAID = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}
@@ -141,11 +141,9 @@ def sentence(confirmed: pd.DataFrame) -> str:
 
 def _told(row: NamedTuple) -> str:
     """A way of training with the ratio of its times, and what explains it."""
-    where = "" if row.device == "cpu" else f" on {row.device}"
-    way = f"{row.framework}{where}, {how(row.implementation, row.loader)}"
     ratio = f"{times(row.ratio)}, {times(row.ratio_low)} to {times(row.ratio_high)}"
     sure = "perhaps " if row.cause.startswith("perhaps ") else ""
-    return f"{way} ({ratio}; {sure}{EXPLAINED[row.cause.removeprefix('perhaps ')]})"
+    return f"{way(row)} ({ratio}; {sure}{EXPLAINED[row.cause.removeprefix('perhaps ')]})"
 
 
 EXPLAINED = {

@@ -16,6 +16,12 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def way(row) -> str:
+    """A way of training, of a row that has its framework, device, implementation and loader."""
+    where = "" if row.device == "cpu" else f" on {row.device}"
+    return f"{row.framework}{where}, {how(row.implementation, row.loader)}"
+
+
 def how(implementation: str, loader: str) -> str:
     """How an update is made: what is compiled has but one loader."""
     return implementation if implementation == "compiled" else f"{implementation}, {loader} loader"

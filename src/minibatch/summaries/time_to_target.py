@@ -6,7 +6,7 @@ import pandas as pd
 from minibatch.summaries.draws import Draws, draws, ratio
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.steptime import BASELINE, SERIES
-from minibatch.summaries.text import counted, how
+from minibatch.summaries.text import counted, way
 
 TIED = 1.05  # times the best time: a batch size that may be no slower than that ties with the best
 
@@ -88,7 +88,7 @@ def _told(found: pd.DataFrame, target: str) -> str:
     smallest = found.sort_values(["best_high", "batch_size"]).iloc[0]
     largest = found.sort_values(["best_low", "batch_size"]).iloc[-1]
     if smallest.best_high < largest.best_low:
-        ends = [f"{_sizes(row)} ({_way(row)})" for row in (smallest, largest)]
+        ends = [f"{_sizes(row)} ({way(row)})" for row in (smallest, largest)]
         return (
             f"The batch size that is soonest at a loss of {target} goes from {' to '.join(ends)}: "
             "the steps are the same, what a step costs is not"
@@ -103,11 +103,6 @@ def _told(found: pd.DataFrame, target: str) -> str:
 def _sizes(row: pd.Series) -> str:
     ends = [row.best_low, row.best_high]
     return "–".join(map(str, dict.fromkeys(ends)))
-
-
-def _way(row: pd.Series) -> str:
-    where = "" if row.device == "cpu" else f" on {row.device}"
-    return f"{row.framework}{where}, {how(row.implementation, row.loader)}"
 
 
 COLUMNS = [
