@@ -128,7 +128,7 @@ class Tables:
             precisions = [name for name in parameters["precisions"] if name != "float32"]
             verdicts = builders.verdicts({failed: "it was wrong"}, SUBJECTS + precisions, **place)
             compiled = path.endswith("/compiled.parquet")
-            return verdicts[(verdicts.subject == gate.COMPILED) == compiled]
+            return verdicts[verdicts.subject.isin(gate.COMPILED) == compiled]
         if stage == "matmul":
             table, subject = self._products(parameters), "precision"
         elif stage == "steptime":
@@ -193,12 +193,15 @@ def _baseline(parameters: dict, examples: int, random) -> pd.DataFrame:
 
 def _paces(parameters: dict, examples: int, random) -> pd.DataFrame:
     """A launch of a framework; what works on after a call has no phases."""
-    framework = SimpleNamespace(IMPLEMENTATIONS=["scratch", "concise", "compiled"])
-    wanted = cells(framework, parameters["loaders"], parameters["batch_sizes"])
+    names = ["scratch", "concise", "compiled"]
+    names += ["graph"] if parameters["device"] == "cuda" else []
+    framework = SimpleNamespace(IMPLEMENTATIONS=dict.fromkeys(names))
+    about = (parameters[name] for name in ("device", "loaders", "batch_sizes"))
+    wanted = cells(framework, *about)
     name = parameters["framework"]
     ways = {(name, cell.implementation, cell.loader, cell.batch_size): 0 for cell in wanted}
     table = _launch(ways, parameters, examples, random)
-    apart = (table.implementation != "compiled") & (random.random() < 0.5)
+    apart = ~table.implementation.isin(gate.COMPILED) & (random.random() < 0.5)
     phases = [*SECONDS[1:], "start_seconds"]
     return table.assign(**{phase: table[phase].where(apart) for phase in phases})
 
@@ -215,7 +218,7 @@ def _real(predicted: pd.DataFrame, parameters: dict, random) -> pd.DataFrame:
     table = builders.real(predicted, *about)
     took = table.seconds * random.choice([1, 3]) * random.uniform(0.95, 1.05, len(table))
     losses = random.choice([0.2, 0.3, np.inf], p=[0.6, 0.3, 0.1])
-    called = took.where(table.implementation == "compiled")
+    called = took.where(table.implementation.isin(gate.COMPILED))
     return table.assign(seconds=took, cpu_seconds=took, loss=losses, call_seconds=called)
 
 

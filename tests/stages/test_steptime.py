@@ -22,7 +22,7 @@ SIZES = [1, 7, 1500]
 
 def test_compiled_epochs_load_by_themselves_whatever_the_loaders(pytorch):
     for loaders in (["framework"], ["framework", "direct"]):
-        found = cells(pytorch, loaders, SIZES)
+        found = cells(pytorch, "cpu", loaders, SIZES)
         assert {cell.loader for cell in found if cell.implementation == "compiled"} == {"direct"}
         eager = [cell for cell in found if cell.implementation != "compiled"]
         assert len(eager) == 2 * len(loaders) * len(SIZES)
@@ -32,7 +32,7 @@ def test_compiled_epochs_load_by_themselves_whatever_the_loaders(pytorch):
 @pytest.fixture(scope="module")
 def launch(pytorch, examples):
     pace = Pace(pytorch, "cpu", *examples, seed=1)
-    wanted = cells(pytorch, ["framework", "direct"], SIZES)
+    wanted = cells(pytorch, "cpu", ["framework", "direct"], SIZES)
     wanted = [cell for cell in wanted if cell.implementation != "compiled"]
     return measure(pace, wanted, budget_seconds=0.01, launch=1, threads=1)
 

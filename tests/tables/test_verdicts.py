@@ -5,7 +5,7 @@ from minibatch.tables import verdicts
 
 COLUMNS = ["framework", "device", "subject", "check", "passed", "detail"]
 SHARED = ["environment", "products", "clock", "scratch", "concise"]
-ALONE = ["compiled", "tf32", "bfloat16"]
+ALONE = ["compiled", "graph", "tf32", "bfloat16"]
 SUBJECTS = [*SHARED, *ALONE]
 MEASURED = ["", "scratch", "concise", "float32", *ALONE]
 

@@ -15,6 +15,7 @@ RUNGS = {
     "direct indexing": "with direct indexing",
     "concise": "with its own optimiser",
     "compiled": "when compiled",
+    "CUDA graph": "as a CUDA graph",
 }
 LOWEST = "no framework (1×)"
 

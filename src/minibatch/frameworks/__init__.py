@@ -20,6 +20,8 @@ A framework module has
   "compiled", as the framework's users compile it, has `epoch(x, y, order, batch_size,
   learning_rate)`, a whole epoch with direct indexing, and `compilations()`, how often the
   framework's compiler has compiled what that calls, by its own count: 0 where it does so eagerly.
+  So has "graph", the compiled steps of an epoch as one CUDA graph. One that is not for all devices
+  names its own, `DEVICES`.
 
 Devices are "cpu" and "cuda". A module imports nothing but its framework, NumPy, the standard
 library and what other modules of this package import in its environment; `environments` says which
@@ -52,6 +54,12 @@ def about(name: str) -> str:
 def load(name: str) -> ModuleType:
     """Import a framework's module, and with it the framework."""
     return import_module(f"{__name__}.{name}")
+
+
+def implementations(framework: ModuleType, device: str) -> list[str]:
+    """The names of a framework's implementations on a device."""
+    every = framework.IMPLEMENTATIONS.items()
+    return [name for name, kind in every if device in getattr(kind, "DEVICES", (device,))]
 
 
 def start(name: str, threads: int) -> ModuleType:

@@ -1,6 +1,7 @@
 """PyTorch, as the chapter uses it: eager, or torch.compile of a whole step.
 
-The compiled step takes its gradient from torch.func; a loop in Python calls it for each batch.
+The compiled step takes its gradient from torch.func; a loop in Python calls it for each batch. On a
+GPU, the calls of an epoch are also captured in one CUDA graph.
 """
 
 import shlex
@@ -224,5 +225,51 @@ class Compiled(_Model):
         return torch._dynamo.utils.counters["stats"]["unique_graphs"]
 
 
+class Graph(Compiled):
+    """The compiled steps of an epoch as one CUDA graph: nothing is dispatched between them.
+
+    A graph is captured once for each number of examples and batch size, and reads the order and
+    the learning rate from where it found them then.
+    """
+
+    DEVICES = ("cuda",)
+
+    def __init__(self, weights: numpy.ndarray, objective: str, device: str):
+        """Start from the given weights and bias 0."""
+        super().__init__(weights, objective, device)
+        self._rate = torch.zeros((), device=device)
+        self._captured = {}
+
+    def epoch(
+        self,
+        x: torch.Tensor,
+        y: torch.Tensor,
+        order: numpy.ndarray,
+        batch_size: int,
+        learning_rate: float,
+    ) -> None:
+        """A step for each batch of the order."""
+        key = id(x), id(y), len(order), batch_size
+        if key not in self._captured:
+            self._captured[key] = self._capture(x, y, order, batch_size)
+        graph, indices, *_ = self._captured[key]
+        indices.copy_(torch.from_numpy(order))
+        self._rate.fill_(learning_rate)
+        graph.replay()
+
+    def _capture(self, x, y, order, batch_size) -> tuple:
+        """The graph of an epoch, and the tensors that it reads, which must not be freed."""
+        step, indices = _compiled_step(), torch.from_numpy(order).to(x.device)
+        batches = indices.split(batch_size)
+        self._rate.zero_()  # at which steps change nothing
+        for batch in {len(batch): batch for batch in batches}.values():
+            step(self._parameters, x, y, batch, self._rate, self._factor)  # which may compile
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            for batch in batches:
+                step(self._parameters, x, y, batch, self._rate, self._factor)
+        return graph, indices, x, y
+
+
 LOADERS = {"framework": framework_loader, "direct": direct_loader}
-IMPLEMENTATIONS = {"scratch": Scratch, "concise": Concise, "compiled": Compiled}
+IMPLEMENTATIONS = {"scratch": Scratch, "concise": Concise, "compiled": Compiled, "graph": Graph}

@@ -42,7 +42,7 @@ COLUMNS = {
 class Cell:
     """What is timed."""
 
-    implementation: str  # "scratch", "concise", "compiled", or one of the baselines
+    implementation: str  # a framework's, or one of the baselines
     loader: str  # "framework", "direct", or "none" where the order does not matter any more
     batch_size: int
 

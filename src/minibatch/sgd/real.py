@@ -34,7 +34,7 @@ COLUMNS = {
 class Run:
     """All that decides the course of a run."""
 
-    implementation: str  # "scratch", "concise" or "compiled"
+    implementation: str  # a framework's
     loader: str  # "framework" or "direct"
     batch_size: int
     learning_rate: float
@@ -78,6 +78,10 @@ class Real:
         framework.wait(*self._arrays)
         self.works_on = device in framework.ASYNCHRONOUS  # after an operation has returned
         self._ends: dict[tuple, tuple[np.ndarray, float]] = {}
+
+    def whole_epochs(self, run: Run) -> bool:
+        """Whether a run takes the steps of an epoch in a call."""
+        return hasattr(self._framework.IMPLEMENTATIONS[run.implementation], "epoch")
 
     def prepare(self, run: Run):
         """A model at the initial weights, for which all is compiled that the run needs.
@@ -179,7 +183,7 @@ def measure(real: Real, plan: list[Planned], *, launch: int, threads: int) -> pd
     """
     for one in plan:
         run = one.run
-        if run.implementation != "compiled":
+        if not real.whole_epochs(run):
             run = replace(run, steps=min(run.steps, WARM_UP_STEPS))
         model = real.prepare(run)
         real.time(run, model)

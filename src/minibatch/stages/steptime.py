@@ -14,12 +14,14 @@ from minibatch.sgd.pace import COLUMNS, Cell, Pace, measure
 from minibatch.tables import parquet, provenance, verdicts
 
 
-def cells(framework: ModuleType, loaders: list[str], batch_sizes: list[int]) -> list[Cell]:
+def cells(
+    framework: ModuleType, device: str, loaders: list[str], batch_sizes: list[int]
+) -> list[Cell]:
     """What is timed in a framework: compiled epochs have no loader but the direct one."""
     return [
         Cell(implementation, loader, size)
-        for implementation in framework.IMPLEMENTATIONS
-        for loader in (loaders if implementation != verdicts.COMPILED else ["direct"])
+        for implementation in frameworks.implementations(framework, device)
+        for loader in (loaders if implementation not in verdicts.COMPILED else ["direct"])
         for size in batch_sizes
     ]
 
@@ -29,7 +31,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     examples, *gates = (parquet.read(path, parameters["inputs"][str(path)]) for path in inputs)
     names = {name: parameters[name] for name in ("framework", "device")}
     framework = frameworks.start(parameters["framework"], parameters["threads"])
-    wanted = cells(framework, parameters["loaders"], parameters["batch_sizes"])
+    wanted = cells(framework, names["device"], parameters["loaders"], parameters["batch_sizes"])
     verdict = pd.concat(gates)
     wanted = [cell for cell in wanted if not verdicts.closed(verdict, cell.implementation)]
     if not wanted:

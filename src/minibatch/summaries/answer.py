@@ -10,6 +10,7 @@ from minibatch.summaries.draws import Draws, draws, ratio
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.steptime import BASELINE, CELL, SERIES
 from minibatch.summaries.time_to_target import best_sizes, tied
+from minibatch.tables.verdicts import COMPILED
 
 
 def summarise(
@@ -64,7 +65,7 @@ def summarise(
                 _fixed(one, size) if size > sizes[0] else least,
                 noise,
                 size,
-                loads="compiled" not in one.series and BASELINE not in one.series,
+                loads=not {*COMPILED, BASELINE} & {*one.series},
             )
             for size in (sizes[best], *ends)
         }

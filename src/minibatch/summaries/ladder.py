@@ -12,6 +12,7 @@ RUNGS = {
     "direct indexing": ("scratch", "direct"),
     "concise": ("concise", "direct"),
     "compiled": ("compiled", "direct"),
+    "CUDA graph": ("graph", "direct"),
 }
 CHAPTERS = (1, 10, 100)  # batch sizes, beside all examples at once
 

@@ -1,5 +1,7 @@
 """Numbers and names as a reader likes them."""
 
+WHOLE_EPOCHS = {"compiled": "compiled", "graph": "CUDA graph"}  # what a reader calls them
+
 
 def digits(value: float) -> str:
     """Three digits, and commas instead of an exponent: 0.0474, 30.1, 1,440, 1,230,000."""
@@ -23,5 +25,5 @@ def way(row) -> str:
 
 
 def how(implementation: str, loader: str) -> str:
-    """How an update is made: what is compiled has but one loader."""
-    return implementation if implementation == "compiled" else f"{implementation}, {loader} loader"
+    """How an update is made: what takes whole epochs has but one loader."""
+    return WHOLE_EPOCHS.get(implementation, f"{implementation}, {loader} loader")

@@ -6,9 +6,9 @@ import pandas as pd
 
 log = logging.getLogger(__name__)
 
-COMPILED = "compiled"
+COMPILED = ("compiled", "graph")  # implementations that take the steps of an epoch in a call
 # Where only one of these fails, for want of a compiler or of a newer GPU, the rest is measured.
-ALONE = {COMPILED, "tf32", "bfloat16"}
+ALONE = {*COMPILED, "tf32", "bfloat16"}
 
 
 def closed(verdicts: pd.DataFrame, subject: str = "") -> bool:
@@ -22,7 +22,7 @@ def closed(verdicts: pd.DataFrame, subject: str = "") -> bool:
 
 def mendable(verdicts: pd.DataFrame) -> list[str]:
     """The subjects that failed for what may be mended, and not by another GPU alone."""
-    return sorted({*verdicts[~verdicts.passed].subject} - (ALONE - {COMPILED}))
+    return sorted({*verdicts[~verdicts.passed].subject} - (ALONE - {*COMPILED}))
 
 
 def gaps(verdicts: pd.DataFrame) -> list[str]:
