@@ -2,8 +2,9 @@
 
 import pytest
 
+from minibatch.errors import UserError
 from minibatch.sgd import calibration
-from minibatch.sgd.calibration import calibrated
+from minibatch.sgd.calibration import calibrated, check_threads
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,15 @@ def test_a_busy_machine_is_measured_once_more(monkeypatch, readings, attempt, bu
     assert found == attempt == len(measured)
     assert (quiet["calibration_before"], quiet["calibration_after"]) == tuple(readings[-2:])
     assert quiet["busy"] is busy
+
+
+def test_threads_are_counted_where_they_compute():
+    rows = [{"seconds": 1.0, "cpu_seconds": 1.4}, {"seconds": 1.0, "cpu_seconds": 1.8}]
+    check_threads(rows[:1], 1)
+    check_threads(rows, 2)
+    with pytest.raises(UserError, match=r"1\.6 threads were at work instead of 1"):
+        check_threads(rows, 1)
+    check_threads(rows, 1, "cuda")
 
 
 def test_the_work_is_a_few_milliseconds_of_this_process():

@@ -81,7 +81,7 @@ class Pace:
         self, framework: ModuleType, device: str, x: np.ndarray, y: np.ndarray, *, seed: int
     ):
         """Copy the examples to the device."""
-        self._framework, self._device = framework, device
+        self._framework, self.device = framework, device
         self._x, self._y, self._seed = x, y, seed
         self._arrays = framework.array(x, device), framework.array(y, device)
         framework.wait(*self._arrays)
@@ -96,7 +96,7 @@ class Pace:
         """
         implementation = self._framework.IMPLEMENTATIONS[cell.implementation]
         steps = -(-self.examples // cell.batch_size)
-        work = Work(cell, implementation(self._weights, OBJECTIVE, self._device), steps, steps)
+        work = Work(cell, implementation(self._weights, OBJECTIVE, self.device), steps, steps)
         if work.stepwise:  # what takes whole epochs may be compiled for each number of steps
             work.steps = min(WARM_UP_STEPS, steps)
         work.first_call = self.time(work, 0)["seconds"]
@@ -181,10 +181,10 @@ def measure(
     samples, quiet = calibrated(partial(_rounds, pace, works, launch))
     for work in works:
         pace.verify(work)
-    # large batches alone may be shared out; where a device works on, a thread hands work over
+    # large batches alone may be shared out; where work goes on, a thread hands it over
     parts = [samples] if pace.works_on else [own for _, own in samples.groupby("batch_size")]
     for own in parts:
-        check_threads(own.to_dict("records"), threads)
+        check_threads(own.to_dict("records"), threads, pace.device)
     return samples.assign(launch=launch, **quiet)
 
 

@@ -72,7 +72,7 @@ class Real:
 
     def __init__(self, framework: ModuleType, device: str, x: np.ndarray, y: np.ndarray):
         """Copy the examples to the device."""
-        self._framework, self._device = framework, device
+        self._framework, self.device = framework, device
         self._x, self._y = x, y
         self._arrays = framework.array(x, device), framework.array(y, device)
         framework.wait(*self._arrays)
@@ -90,7 +90,7 @@ class Real:
         """
         weights = sampling.initial_weights(run.seed, self._x.shape[1])
         kind = self._framework.IMPLEMENTATIONS[run.implementation]
-        model = kind(weights, OBJECTIVE, self._device)
+        model = kind(weights, OBJECTIVE, self.device)
         parts = [*run.parts(len(self._y))]
         if hasattr(model, "epoch"):
             for part in {len(part): part for part in parts}.values():
@@ -189,10 +189,10 @@ def measure(real: Real, plan: list[Planned], *, launch: int, threads: int) -> pd
         real.time(run, model)
         real.loss(run, model)
     samples, quiet = calibrated(partial(_rounds, real, plan, launch))
-    # large batches alone may be shared out; where a device works on, a thread hands work over
+    # large batches alone may be shared out; where work goes on, a thread hands it over
     parts = [samples] if real.works_on else [own for _, own in samples.groupby("batch_size")]
     for own in parts:
-        check_threads(own.to_dict("records"), threads)
+        check_threads(own.to_dict("records"), threads, real.device)
     return samples.assign(launch=launch, **quiet)
 
 

@@ -62,6 +62,7 @@ def _warm_up(work: Work, budget_seconds: float) -> tuple[int, int]:
     first = work.fitting(1)
     work.verify(first)
     calls, seconds = first, budget_seconds / REPEATS
+    _time(work, first)  # it may free what verifying has left, a copy of a large result
     while (taken := _time(work, calls)["seconds"]) < seconds / GROWTH:
         calls = work.fitting(GROWTH * calls)
     calls = work.fitting(max(1, round(calls * seconds / taken)))

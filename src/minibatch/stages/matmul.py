@@ -47,7 +47,7 @@ def measure(
         framework.set_precision("float32")
     # what computes for long: between calls, a framework may have threads at work beside
     if largest := [row for row in rows if row["strategy"] == "product"]:
-        check_threads(largest, threads)
+        check_threads(largest, threads, device)
     return pd.DataFrame(rows)
 
 
