@@ -164,7 +164,7 @@ def real(predicted: pd.DataFrame, launches=(1,), seeds=2, turns=1, **about) -> p
     table = pd.DataFrame(rows, columns=[*predicted.columns, "launch", "seed", "turn"])
     known = dict.fromkeys(("calibration_before", "calibration_after"), 0.01)
     known |= {"machine": "here", "cpu_seconds": table.seconds, "epochs": 1, "loss": 0.249}
-    return table.assign(call_seconds=np.nan, busy=False, **known | about)
+    return table.assign(busy=False, **known | about)
 
 
 def unconfirmed() -> pd.DataFrame:

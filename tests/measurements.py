@@ -218,8 +218,7 @@ def _real(predicted: pd.DataFrame, parameters: dict, random) -> pd.DataFrame:
     table = builders.real(predicted, *about)
     took = table.seconds * random.choice([1, 3]) * random.uniform(0.95, 1.05, len(table))
     losses = random.choice([0.2, 0.3, np.inf], p=[0.6, 0.3, 0.1])
-    called = took.where(table.implementation.isin(gate.COMPILED))
-    return table.assign(seconds=took, cpu_seconds=took, loss=losses, call_seconds=called)
+    return table.assign(seconds=took, cpu_seconds=took, loss=losses)
 
 
 def _curves(parameters: dict, examples: int, random) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 
 from minibatch.errors import UserError
 from minibatch.sgd import calibration
-from minibatch.sgd.pace import REPEATS, Cell, Pace, measure
+from minibatch.sgd.pace import CALLS, REPEATS, Cell, Pace, measure
 from watching import EXAMPLES, Compiled, Model, loader
 
 
@@ -35,10 +35,32 @@ def test_a_compiled_epoch_is_a_call_and_has_no_phases(framework, data):
     pace, warm = work(framework, data, Cell("compiled", "direct", 7))
     warm.model.diary.clear()
     read = pace.time(warm, 1)
-    epochs = [entry for entry in warm.model.diary if entry[0] == "epoch"]
-    assert epochs == [("epoch", EXAMPLES, 7)] * warm.epochs
+    noted = [entry for entry in warm.model.diary if entry[0] in ("epoch", "wait")]
+    waited = [("epoch", EXAMPLES, 7), ("wait",)] * warm.epochs
+    alone = [("wait",), ("epoch", 7, 7), ("wait",)] * CALLS  # what a call costs by itself
+    assert noted == [("wait",), *waited, ("wait",), *alone]
     assert (warm.steps, warm.epoch_steps) == (8, 8)
-    assert np.isnan([read["load_seconds"], read["start_seconds"], read["update_seconds"]]).all()
+    assert np.isnan([read[f"{name}_seconds"] for name in ("load", "compute", "update")]).all()
+
+
+@pytest.mark.timing
+def test_what_a_call_costs_is_told_from_its_steps(framework, data):
+    class Slow(Compiled):
+        def __init__(self, *about):
+            super().__init__(*about)
+            quick = self.epoch
+            self.epoch = lambda *call: (time.sleep(0.02 + 0.25 * len(call[2]) / 1e3), quick(*call))
+
+    framework.IMPLEMENTATIONS["compiled"] = Slow
+    pace, warm = work(framework, data, Cell("compiled", "direct", 8), seconds=0.1)
+    before = warm.model.parameters()
+    read = pace.time(warm, 1)
+    assert warm.epochs > 1
+    assert read["start_seconds"] / warm.epochs == pytest.approx(0.02, abs=0.003)
+    assert pace.verify(warm) < 1
+    assert (warm.model.parameters() != before).all()
+    pace, warm = work(framework, data, Cell("compiled", "direct", 50))
+    assert np.isnan(pace.time(warm, 1)["start_seconds"])
 
 
 def test_of_a_device_that_works_on_the_start_of_an_epoch_is_known_and_no_other_phase(

@@ -1,6 +1,5 @@
 """Real runs: exactly the steps asked for, from the seed's weights, to the reference's end."""
 
-import time
 from dataclasses import replace
 from itertools import islice
 
@@ -10,7 +9,7 @@ import pytest
 from minibatch.errors import UserError
 from minibatch.sgd import calibration, objective, reference, sampling
 from minibatch.sgd.real import COLUMNS, Planned, Real, Run, measure
-from watching import EXAMPLES, Compiled
+from watching import EXAMPLES
 
 # of 7 steps, at 8 examples each: one epoch, whose last step has but 2
 RUN = Run("scratch", "direct", 8, 0.05, 5, seed=3)
@@ -89,22 +88,6 @@ def test_every_shape_is_seen_before_the_clock_and_the_weights_stay(framework, da
     epochs = {entry[1] for entry in model.diary if entry[0] == "epoch"}
     assert epochs == ({50, 16} if implementation == "compiled" else set())
     np.testing.assert_array_equal(model.parameters(), sampling.initial_parameters(3, 3))
-
-
-@pytest.mark.timing
-def test_what_a_call_costs_is_told_from_its_steps(framework, data):
-    class Slow(Compiled):
-        def __init__(self, *about):
-            super().__init__(*about)
-            quick = self.epoch
-            self.epoch = lambda *call: (time.sleep(0.02 + 0.25 * len(call[2]) / 1e3), quick(*call))
-
-    framework.IMPLEMENTATIONS["compiled"] = Slow
-    real = Real(framework, "cpu", *data)
-    run = replace(RUN, implementation="compiled")
-    assert real.call(run, real.prepare(run)) == pytest.approx(0.02, abs=0.003)
-    for other in (RUN, replace(run, batch_size=50)):
-        assert np.isnan(real.call(other, real.prepare(other)))
 
 
 def test_a_launch_has_each_run_with_its_seeds_and_turns_in_another_order(

@@ -21,7 +21,6 @@ def real_runs(confirmed: pd.DataFrame) -> dict:
             "ms predicted": interval(made, "predicted_seconds", 1e3),
             "ms observed": interval(made, "observed_seconds", 1e3),
             "observed over predicted": interval(made, "ratio", 1, times),
-            "calls counted whole": made.called.map(times).where(made.called.notna(), None),
             "beside the fixed loop": made.paced.map(times),
             "within 1.25": made.within.str.cat(made.cause, sep=": ").str.removesuffix(": "),
             "mean loss": interval(made, "loss", 1, "{:.4f}".format),

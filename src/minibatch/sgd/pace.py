@@ -25,6 +25,7 @@ FEWEST_STEPS = 3  # of a repeat
 # of it, that load would count twice.
 LONG = 50
 REPEATS = 3  # of each cell in a launch
+CALLS = 3  # of a single step each, beside the calls of whole epochs in a repeat
 
 COLUMNS = {
     **dict.fromkeys(("machine", "framework", "device", "implementation", "loader"), "string"),
@@ -110,8 +111,8 @@ class Pace:
     def time(self, work: Work, repeat: int) -> dict[str, float]:
         """Take the steps of a repeat; its seconds, whole and by phase, and its CPU seconds.
 
-        What cannot be told apart is NaN: all phases where an epoch is a single call, and all but
-        the start of an epoch where the device works on after an operation has returned.
+        What cannot be told apart is NaN: all phases but the start of an epoch where that is a
+        single call, or where the device works on after an operation has returned.
         """
         order = sampling.batch_order(self.examples, self._seed, repeat, "permutation", 1)
         work.order, work.before = work.part(order, work.steps), work.model.parameters()
@@ -124,13 +125,29 @@ class Pace:
             _by_step(work, batches, self._framework.wait, clock)
         else:
             _by_epoch(work, self._arrays, clock)
-        read, unknown = clock.read(), ()
+        read = clock.read()
         if not work.stepwise:
-            unknown = START, *PHASES
-        elif self.works_on:
-            unknown = PHASES
-        read |= {f"{phase}_seconds": np.nan for phase in unknown}
+            read["start_seconds"] = work.epochs * self._start(work, read["seconds"] / work.epochs)
+        if self.works_on or not work.stepwise:
+            read |= {f"{phase}_seconds": np.nan for phase in PHASES}
         return read | {"cpu_seconds": clock.cpu_seconds}
+
+    def _start(self, work: Work, seconds: float) -> float:
+        """What a call that takes an epoch's steps, in this time, costs whatever their number.
+
+        From calls that take but one, at a learning rate of 0, which leaves the parameters where
+        they are. NaN where an epoch has but one, or a call takes several epochs.
+        """
+        if not hasattr(work.model, "epoch") or work.steps == 1:
+            return np.nan
+        first, found = work.order[: work.cell.batch_size], []
+        for _ in range(CALLS):
+            clock = Clock(work.model.wait, [START])
+            clock.start()
+            work.model.epoch(*self._arrays, first, work.cell.batch_size, 0.0)
+            clock.stop(START)
+            found.append(clock.read()["seconds"])
+        return max(0.0, (work.steps * np.median(found) - seconds) / (work.steps - 1))
 
     def verify(self, work: Work) -> float:
         """The error of the last repeat as a share of its bound; raises UserError where it is more.
@@ -153,7 +170,10 @@ def _by_step(work: Work, batches: Callable, wait: Callable, clock: Clock) -> Non
 
 
 def _by_epoch(work: Work, arrays: tuple, clock: Clock) -> None:
-    """The steps of a repeat, an epoch a call; several where the model takes them in one."""
+    """The steps of a repeat, an epoch a call; several where the model takes them in one.
+
+    Each epoch is waited for, as by whoever looks at the loss after it.
+    """
     about = (*arrays, work.order, work.cell.batch_size, LEARNING_RATE)
     clock.start()
     if hasattr(work.model, "epochs"):
@@ -161,6 +181,7 @@ def _by_epoch(work: Work, arrays: tuple, clock: Clock) -> None:
     else:
         for _ in range(work.epochs):
             work.model.epoch(*about)
+            work.model.wait()
     clock.stop("compute")
 
 

@@ -24,7 +24,6 @@ COLUMNS = {
     **dict.fromkeys(("launch", "seed", "turn", "epochs"), "int64"),
     **dict.fromkeys(("seconds", "cpu_seconds", "start_seconds"), "float64"),
     **dict.fromkeys(("load_seconds", "compute_seconds", "update_seconds"), "float64"),
-    "call_seconds": "float64",
     **dict.fromkeys(("loss", "calibration_before", "calibration_after"), "float64"),
     "busy": "bool",
 }
@@ -126,28 +125,6 @@ class Real:
             read |= {f"{phase}_seconds": np.nan for phase in (START, *PHASES)}
         return read | {"cpu_seconds": clock.cpu_seconds, "epochs": len(parts)}
 
-    def call(self, run: Run, model) -> float:
-        """The seconds of a call that takes an epoch's steps, whatever their number.
-
-        From what one step takes in a call and what all of the first epoch do, at a rate of 0. NaN
-        where each step is a call, or the first epoch has but one.
-        """
-        part = next(run.parts(len(self._y)))
-        steps = -(-len(part) // run.batch_size)
-        if not hasattr(model, "epoch") or steps == 1:
-            return np.nan
-        single = part[: run.batch_size]
-        model.epoch(*self._arrays, single, run.batch_size, 0.0)  # which may compile it
-        one, every = (self._call(run, model, order) for order in (single, part))
-        return max(0.0, (steps * one - every) / (steps - 1))
-
-    def _call(self, run: Run, model, order: np.ndarray) -> float:
-        clock = Clock(model.wait, ["call"])
-        clock.start()
-        model.epoch(*self._arrays, order, run.batch_size, 0.0)
-        clock.stop("call")
-        return clock.read()["seconds"]
-
     def loss(self, run: Run, model) -> float:
         """The loss at the end of a run; UserError where that is not the reference's."""
         found = model.parameters()
@@ -175,8 +152,8 @@ class Real:
 def measure(real: Real, plan: list[Planned], *, launch: int, threads: int) -> pd.DataFrame:
     """Make all runs of a plan, each with its own number of consecutive seeds.
 
-    One row a run: what decides it, launch, turn, its epochs, seconds, CPU seconds, seconds by phase
-    and of a call, the loss at its end, and the calibration. All are warmed up and verified before;
+    One row a run: what decides it, launch, turn, its epochs, seconds, CPU seconds, seconds by
+    phase, the loss at its end, and the calibration. All are warmed up and verified before;
     those of a seed take turns in another order for each seed. Where the machine was busy, they are
     made once more. Raises UserError where steps are not those of the reference, or take more than
     their threads.
@@ -208,9 +185,8 @@ def _rounds(real: Real, plan: list[Planned], launch: int) -> pd.DataFrame:
             if number < one.seeds:
                 run = replace(one.run, seed=one.run.seed + number)
                 ready += [(run, turn, real.prepare(run)) for turn in range(one.turns)]
-        calls = [real.call(run, model) for run, _, model in ready]
         timed = [real.time(run, model) for run, _, model in ready]
-        for (run, turn, model), call, read in zip(ready, calls, timed, strict=True):
-            about = vars(run) | {"turn": turn, "call_seconds": call}
+        for (run, turn, model), read in zip(ready, timed, strict=True):
+            about = vars(run) | {"turn": turn}
             rows.append(about | read | {"loss": real.loss(run, model)})
     return pd.DataFrame(rows)

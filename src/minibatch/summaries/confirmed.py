@@ -26,10 +26,8 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     the target.
     What may explain a ratio, NaN where unknown: `again` is that of runs made once more straight
     after themselves; `paced` that of times over those of a fixed loop beside them, which allows for
-    a machine that was slower at the time; in `called` what a call costs that takes the steps of an
-    epoch counts whole in the prediction, also where it takes a part of them; `together` is all of
-    these. `cause` says which of them is within that factor where `ratio` is not; perhaps so
-    where the mean is, and its interval not whole.
+    a machine that was slower at the time; `together` is both. `cause` says which of them is within
+    that factor where `ratio` is not; perhaps so where the mean is, and its interval not whole.
     """
     predicted, goals = tables["time_to_target"], tables["steps"]
     target = predicted.target.iloc[0]
@@ -62,14 +60,11 @@ def _compared(real: pd.DataFrame, pace: pd.DataFrame, goal: float) -> dict:
     loop = first.groupby("launch")[CALIBRATION].first().mean(axis=1)
     ratios = {"ratio": of_ratio(observed, predicted)}
     ratios["paced"] = of_ratio(observed / loop, predicted / pace.loop)
-    last, whole = observed, predicted
+    last = observed
     if len(again):
         ratios["again"] = of_ratio(again, predicted)
         last = again
-    if not np.isnan(call := first.call_seconds.median()):
-        whole = taking(steps, pace.seconds.to_numpy(), call, middle.epoch_steps)
-        ratios["called"] = of_ratio(observed, whole)
-    ratios["together"] = of_ratio((last / loop).dropna(), whole / pace.loop)
+    ratios["together"] = of_ratio((last / loop).dropna(), predicted / pace.loop)
     losses = first.loss.to_numpy()
     mean = over_launches(losses) if np.isfinite(losses).all() else (np.inf,) * 3
     launches = first.groupby("launch").busy.first()
@@ -149,12 +144,11 @@ def _told(row: NamedTuple) -> str:
 EXPLAINED = {
     "machine": "within it beside the fixed loop, so the machine was slower or faster",
     "cold": "within it when run once more straight after, so the first run was cold",
-    "call": "within it where the call that takes a part of an epoch's steps counts whole",
     "several": "within it when all that was looked for is allowed for",
     "unexplained": "nothing that was looked for explains it",
 }
 NONE = {"runs": 0, "launches": 0, "busy": 0, "steps": 0, "within": "", "cause": "", "reached": ""}
-CAUSES = {"called": "call", "paced": "machine", "again": "cold", "together": "several"}
+CAUSES = {"paced": "machine", "again": "cold", "together": "several"}
 RATIOS = ("ratio", *CAUSES)
 ENDS = ("", "_low", "_high")
 COLUMNS = [
