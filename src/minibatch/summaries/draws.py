@@ -1,6 +1,6 @@
 """What ways of training need to a loss: steps, and seconds of a step, with draws of both."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,20 @@ from minibatch.summaries.stepcost import FEWEST
 from minibatch.summaries.steptime import SERIES, per_launch
 
 FARTHEST = 50  # logarithms of times from their mean: of two launches, draws may be beyond floats
+
+
+class Pace(NamedTuple):
+    """What a step takes in one way of training; of seconds the first row is the estimate.
+
+    The other rows are resamples, shape (resamples + 1, batch sizes), those of a number of the same
+    launches in every way of training.
+    """
+
+    machine: str
+    sizes: np.ndarray
+    seconds: np.ndarray  # of a step, the start of an epoch shared out over its steps
+    starts: np.ndarray  # seconds that an epoch takes to start, a size; 0 where they are not known
+    per_epoch: np.ndarray  # steps, a size
 
 
 class Draws(NamedTuple):
@@ -48,18 +62,26 @@ def draws(tables: dict[str, pd.DataFrame], targets: list[dict], resamples: int) 
     """For each way of training that is timed at several batch sizes, and each target."""
     goals = steps.losses(targets, tables["problem"].floor.iloc[0])
     found = dict(steps.bootstrap(tables["curves"], goals, resamples))
+    for series, pace in paces(tables, [*found], resamples):
+        if len(pace.sizes) < FEWEST:
+            continue
+        for target in goals:
+            rates, counts = np.transpose([found[size][target] for size in pace.sizes], (1, 2, 0))
+            machine, sizes, *timed = pace
+            yield Draws(machine, series, target, sizes, rates, counts, *timed)
+
+
+def paces(
+    tables: dict[str, pd.DataFrame], sizes: Sequence[int], resamples: int
+) -> Iterator[tuple[tuple, Pace]]:
+    """For each way of training: of these batch sizes, those that every launch has timed."""
     for series, rows in per_launch(tables).groupby(SERIES, sort=False):
         seconds = rows.pivot_table(index="launch", columns="batch_size", values="seconds")
-        seconds = seconds[[size for size in found if size in seconds]].dropna(axis="columns")
-        if len(seconds.columns) < FEWEST:
-            continue
-        sizes, machine = seconds.columns.to_numpy(), "+".join(sorted(set(rows.machine)))
-        drawn = _seconds(seconds.to_numpy(), resamples)
-        cells = rows.groupby("batch_size")[["start_seconds", "epoch_steps"]].median().loc[sizes]
+        seconds = seconds[[size for size in sizes if size in seconds]].dropna(axis="columns")
+        timed, machine = seconds.columns.to_numpy(), "+".join(sorted(set(rows.machine)))
+        cells = rows.groupby("batch_size")[["start_seconds", "epoch_steps"]].median().loc[timed]
         starts = cells.start_seconds.fillna(0).to_numpy(), cells.epoch_steps.to_numpy()
-        for target in goals:
-            rates, counts = np.transpose([found[size][target] for size in sizes], (1, 2, 0))
-            yield Draws(machine, series, target, sizes, rates, counts, drawn, *starts)
+        yield series, Pace(machine, timed, _seconds(seconds.to_numpy(), resamples), *starts)
 
 
 def _seconds(launches: np.ndarray, resamples: int) -> np.ndarray:
