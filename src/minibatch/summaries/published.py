@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from minibatch.sgd import factors
 from minibatch.summaries import chapter
 from minibatch.summaries.per_seed import plain
+from minibatch.summaries.runs import of_problem
 
 COUNTED = 0.03  # GFLOP, for which the chapter takes a product, whatever the true number
 ROUNDED = 0.0005  # as far as a published loss, of three decimals, may be from what it was
@@ -67,20 +67,14 @@ def _ours(row: dict, matmul: pd.DataFrame, training: pd.DataFrame, finals: pd.Da
         return {"machine": None} | dict.fromkeys(("measured", "low", "high"), np.nan)
     first = found.iloc[0]
     if row["quantity"] == "loss":
-        return {"machine": first.machine} | _among(row["value"], _seeds(first, finals))
+        seeds = finals.loss[of_problem(first, finals)]
+        return {"machine": first.machine} | _among(row["value"], seeds)
     return {
         "machine": first.machine,
         "measured": first[middle],
         "low": first[f"{column}_low"],
         "high": first[f"{column}_high"],
     }
-
-
-def _seeds(run: pd.Series, finals: pd.DataFrame) -> pd.Series:
-    """The losses of all seeds of the problem that a run has."""
-    rate = run.learning_rate * factors.gradient(run.objective)
-    same = (finals.batch_size == run.batch_size) & (finals.epochs == run.epochs)
-    return finals.loss[same & np.isclose(finals.learning_rate, rate)]
 
 
 def _among(published: float, losses: pd.Series) -> dict:
