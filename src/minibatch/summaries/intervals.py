@@ -6,10 +6,13 @@ from scipy import stats
 CONFIDENCE = 0.95
 
 
-def over_launches(values: np.ndarray) -> tuple[float, float, float]:
-    """The mean of a value a launch, and Student's interval for it; infinite for a single one."""
+def over_launches(values: np.ndarray, among: int = 1) -> tuple[float, float, float]:
+    """The mean of a value a launch, and Student's interval for it; infinite for a single one.
+
+    Of a value a seed as well. `among` this many such intervals all hold with 95 % (Bonferroni).
+    """
     values = np.asarray(values, dtype=float)
-    return _around(values.mean(), _variance(values), len(values) - 1)
+    return _around(values.mean(), _variance(values), len(values) - 1, among)
 
 
 def of_times(values: np.ndarray) -> tuple[float, float, float]:
@@ -56,9 +59,11 @@ def _variance(values: np.ndarray) -> float:
     return values.var(ddof=1) / len(values) if len(values) > 1 else np.inf
 
 
-def _around(middle: float, variance: float, freedom: float) -> tuple[float, float, float]:
-    """A value and its interval."""
+def _around(
+    middle: float, variance: float, freedom: float, among: int = 1
+) -> tuple[float, float, float]:
+    """A value and its interval, one of `among` this many."""
     half = np.sqrt(variance)
     if 0 < half < np.inf:
-        half *= stats.t.ppf((1 + CONFIDENCE) / 2, freedom)
+        half *= stats.t.ppf(1 - (1 - CONFIDENCE) / 2 / among, freedom)
     return middle, middle - half, middle + half
