@@ -1,0 +1,98 @@
+"""How soon each run is at the target loss: the steps of its mean loss, times what a step costs."""
+
+import numpy as np
+import pandas as pd
+
+from minibatch.sgd.cases import since
+from minibatch.sgd.curves import GROUPS
+from minibatch.summaries.draws import Pace, paces, ratio, taking
+from minibatch.summaries.intervals import of_resamples, resamples
+from minibatch.summaries.runs import of_problem, unstable
+from minibatch.summaries.steps import HUGE, PLAIN, ends
+from minibatch.summaries.steptime import SERIES
+
+RESAMPLES = 10_000  # of seeds and launches: where many intervals hold together, they are far out
+
+
+def summarise(
+    tables: dict[str, pd.DataFrame], *, target_loss: float, runs: list[str]
+) -> pd.DataFrame:
+    """One row for each of these runs in each way of training, with 95 % intervals.
+
+    `steps` is the number from which on the mean loss over seeds stays at or below the target to
+    the run's own end: infinite where it does not, or where the run is sure to diverge later on.
+    `seconds_to_target` is what these steps take, by the times of steps in all launches. They are
+    NaN where one is not known: of a run that is not plain, or a batch size that is not timed.
+    `soonest` says whether the run is so in its way of training: "yes", "no" or "undecided".
+    """
+    problem = tables["problem"].iloc[0]
+    rows = tables["training"][tables["training"].run.isin(runs)].reset_index(drop=True)
+    never = unstable(rows, problem)
+    plain = tables["variants"][tables["variants"].variant == PLAIN]
+    needed = {
+        run: _steps(own, target_loss, int(problem.examples))
+        for run, own in plain.groupby("run", sort=False)
+    }
+    problems = plain.drop_duplicates("run")
+    # no framework's run is the baseline's
+    samples = tables | {"baseline": tables["samples"][:0]}
+    timed = dict(paces(samples, sorted(set(rows.batch_size)), RESAMPLES))
+    found, times = [], []
+    for index, run in rows.iterrows():
+        same = problems.run[of_problem(run, problems)]
+        counts = needed[same.iloc[0]] if len(same) else np.full(RESAMPLES + 1, np.nan)
+        counts = np.full(RESAMPLES + 1, np.inf) if never[index] else counts
+        times.append(_seconds(counts, run.batch_size, timed.get(tuple(run[SERIES]))))
+        row = run[["machine", *SERIES, "run", "batch_size", "learning_rate", "epochs"]].to_dict()
+        found.append(row | _ends("steps", counts) | _ends("seconds_to_target", times[-1]))
+    return pd.DataFrame(found, columns=COLUMNS[:-1]).assign(soonest=_soonest(rows, times))
+
+
+def _steps(rows: pd.DataFrame, target: float, examples: int) -> np.ndarray:
+    """The steps to the target, of all seeds and of resamples of them, shape (RESAMPLES + 1,)."""
+    run = rows.iloc[0]
+    rows = rows[rows.step <= run.epochs * -(-examples // run.batch_size)]
+    weights = resamples(np.random.default_rng(0), len(GROUPS), RESAMPLES)
+    losses = np.float32(weights) @ np.float32(rows[GROUPS].to_numpy(float).clip(max=HUGE)).T
+    return ends(rows.step.to_numpy())[since(losses <= target)]
+
+
+def _seconds(counts: np.ndarray, size: int, pace: Pace | None) -> np.ndarray:
+    """What these steps take at a batch size: no time is enough for what is not reached."""
+    if pace is None or size not in pace.sizes:
+        return np.where(np.isinf(counts), np.inf, np.nan)
+    at = list(pace.sizes).index(size)
+    return taking(counts, pace.seconds[:, at], pace.starts[at], pace.per_epoch[at])
+
+
+def _soonest(rows: pd.DataFrame, times: list[np.ndarray]) -> list[str]:
+    """Whether each run is sooner than every other in its way of training.
+
+    By the intervals of the ratios of times, which hold with 95 % for all of them together.
+    """
+    ways = rows.groupby(SERIES, sort=False).ngroup()
+    among = max(1, len(rows) - ways.nunique())  # ratios of the soonest to another
+    said = []
+    for index, mine in enumerate(times):
+        others = [times[other] for other in rows.index[ways == ways[index]] if other != index]
+        ratios = [of_resamples(ratio(mine, other), among) for other in others]
+        least, most = of_resamples(mine, among)
+        if least == np.inf or any(low > 1 for low, _ in ratios):
+            said.append("no")
+        else:
+            sure = most < np.inf and all(high < 1 for _, high in ratios)
+            said.append("yes" if sure else "undecided")
+    return said
+
+
+def _ends(name: str, drawn: np.ndarray) -> dict[str, float]:
+    """A value with its interval, by the names of their columns."""
+    low, high = of_resamples(drawn)
+    return {name: drawn[0], f"{name}_low": low, f"{name}_high": high}
+
+
+COLUMNS = [
+    *("machine", *SERIES, "run", "batch_size", "learning_rate", "epochs"),
+    *("steps", "steps_low", "steps_high"),
+    *("seconds_to_target", "seconds_to_target_low", "seconds_to_target_high", "soonest"),
+]
