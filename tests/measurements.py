@@ -102,9 +102,9 @@ class Tables:
         if path == experiment.CURVES:
             return _curves(parameters, self._rows, random)
         if path == experiment.FINALS:
-            return _finals(parameters, random)
+            return _finals(parameters, random, self._fates)
         if path == experiment.VARIANTS:
-            return _variants(parameters, self._rows, random)
+            return _variants(parameters, self._rows, random, self._fates)
         if stage == "parallel":
             return _steps(parameters, random)
         if stage == "ceilings" and "copy_kib" in parameters:
@@ -232,23 +232,26 @@ def _curves(parameters: dict, examples: int, random) -> pd.DataFrame:
     return builders.curves(counts, lowest, examples)
 
 
-def _finals(parameters: dict, random) -> pd.DataFrame:
+def _finals(parameters: dict, random, fates: Sequence[float]) -> pd.DataFrame:
     """Losses of a few seeds, of runs that do not all end well."""
-    losses = {
-        run["run"]: random.choice([FLOOR + random.uniform(0, 0.01), 1e6, np.inf])
-        for run in parameters["runs"]
-    }
+    ends = {run["run"]: _fate(random, fates)(0.5, random) for run in parameters["runs"]}
+    losses = {run: np.inf if np.isnan(end) else end for run, end in ends.items()}
     return builders.finals(parameters["runs"], losses)
 
 
-def _variants(parameters: dict, examples: int, random) -> pd.DataFrame:
-    """Runs that fall by a factor an epoch, some of which diverge."""
-    factors = {
-        (run["run"], name): random.choice([random.uniform(0.1, 0.9), 1.0, 1e300])
-        for run in parameters["runs"]
-        for name in VARIANTS
-    }
+def _variants(parameters: dict, examples: int, random, fates: Sequence[float]) -> pd.DataFrame:
+    """Runs that fall or rise by a factor an epoch, some of them beyond all numbers."""
+    factors = {}
+    for run in parameters["runs"]:
+        for name in VARIANTS:
+            factor = (_fate(random, fates)(0.5, random) - FLOOR) / (0.5 - FLOOR)
+            factors[run["run"], name] = factor if np.isfinite(factor) else 1e300
     return builders.variants(parameters["runs"], factors, FLOOR, examples)
+
+
+def _fate(random, fates: Sequence[float]):
+    """How a run goes."""
+    return FATES[random.choice(list(FATES), p=fates)]
 
 
 def _steps(parameters: dict, random) -> pd.DataFrame:
@@ -266,7 +269,7 @@ def _traces(parameters: dict, examples: int, random, fates: Sequence[float]) -> 
     for run in combinations(parameters):
         updates = run.epochs * -(-examples * run.copies // run.batch_size)
         steps = np.linspace(0, updates, min(updates, POINTS) + 1).round()
-        fate = FATES[random.choice(list(FATES), p=fates)]
+        fate = _fate(random, fates)
         for seed in range(parameters["seeds"]):
             losses, [pace] = _losses(fate, len(steps), random), _seconds(random, 1)
             points.append([steps, run.epochs * steps / updates, losses, steps * pace])

@@ -140,6 +140,7 @@ def test_one_loader_is_shown_whichever_it_is():
 )
 def test_a_full_batch_run_is_on_its_side_of_the_stability_limit(rate, objective, said):
     run = curve("gd", [0.5, 0.3], batch_size=1500, learning_rate=rate, objective=objective)
-    made = loss_by_epoch.draw({"traces": run, "problem": PROBLEM})
+    tables = {"traces": run, "problem": PROBLEM, "ends": builders.ended({"gd": "yes"})}
+    made = loss_by_epoch.draw(tables)
     assert said in " ".join(texts(made).split())
     assert ("gd diverges" in made.get_suptitle()) == ("diverges" in said)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import builders
 from minibatch.figures import (
     loss_by_epoch,
     loss_by_time,
@@ -49,23 +50,49 @@ def test_a_diverging_run_leaves_no_gap_and_is_marked_at_the_top(worst):
     assert list(marks.get_xdata()) == [1]
 
 
-def test_the_title_names_the_run_that_is_first_at_the_target():
-    tables = {
-        "traces": pd.concat(
-            [
-                curve("slow", [0.5, 0.4, 0.2]),
-                curve("fast", [0.5, 0.2, 0.3]),
-                curve("not", [0.5, 0.4]),
-            ]
-        ),
-        "problem": PROBLEM,
-    }
-    made = loss_by_time.draw(tables, 0.25)
-    assert "fast is first at a loss of 0.25" in texts(made)
+def soonest(*runs, **about):
+    """Which of runs is soonest: a name and what is said of it, each."""
+    table = pd.DataFrame(runs, columns=["run", "soonest"])
+    place = {"framework": "pytorch", "device": "cpu"}
+    return table.assign(**place | {"implementation": "scratch", "loader": "direct"} | about)
+
+
+def by_time(*runs, **about):
+    """Of runs whose five seeds say that the second is first, what is known of more."""
+    parts = [curve("slow", [0.5, 0.4, 0.2]), curve("fast", [0.5, 0.2, 0.3])]
+    traces = pd.concat(parts, ignore_index=True).assign(**about)
+    timed = soonest(*runs)
+    made = loss_by_time.draw({"traces": traces, "problem": PROBLEM, "runs_to_target": timed}, 0.25)
+    [panel] = made.axes
+    return panel.get_title(loc="left"), made.get_suptitle().replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("said", "panel", "title"),
+    [
+        (["yes", "no"], "slow", "slow is first at a mean loss of 0.25"),
+        (["undecided"] * 2, "undecided", "Undecided which run is first at a mean loss of 0.25"),
+        (["no", "undecided"], "undecided", "Undecided which run is first at a mean loss of 0.25"),
+        (["no", "no"], "none", "No run reaches a mean loss of 0.25"),
+    ],
+)
+def test_the_run_that_is_first_is_so_by_many_seeds_and_launches_and_not_by_the_traces(
+    said, panel, title
+):
+    runs = zip(("slow", "fast"), said, strict=True)
+    assert by_time(*runs) == (f"direct loader; first: {panel}", title)
+
+
+def test_runs_that_diverge_do_not_count_and_are_named():
+    _, title = by_time(("slow", "no"), ("fast", "no"), batch_size=1500, learning_rate=1.0)
+    assert title.endswith("0.25; slow, fast diverge and do not count")
+    _, title = by_time(("slow", "yes"), ("fast", "no"), batch_size=1500, learning_rate=0.9)
+    assert "diverge" not in title
 
 
 def test_time_is_in_milliseconds_on_a_logarithmic_axis():
-    made = loss_by_time.draw({"traces": curve("gd", [0.5, 0.4, 0.3]), "problem": PROBLEM}, 0.25)
+    tables = {"traces": curve("gd", [0.5, 0.4, 0.3]), "problem": PROBLEM}
+    made = loss_by_time.draw(tables | {"runs_to_target": soonest(("gd", "no"))}, 0.25)
     [axes] = made.axes
     assert (axes.get_xlabel(), axes.get_xscale()) == ("time without evaluation [ms]", "log")
     assert axes.lines[0].get_xdata().tolist() == [1000, 2000]
@@ -228,7 +255,8 @@ def both(**of_jax):
             about |= of_jax if (framework, run) == ("jax", "fast") else {}
             losses = about.pop("losses", losses)
             parts.append(curve(run, losses, framework=framework, **about))
-    return {"traces": pd.concat(parts, ignore_index=True), "problem": PROBLEM}
+    ends = builders.ended({"slow": "yes", "full": "no"})
+    return {"traces": pd.concat(parts, ignore_index=True), "problem": PROBLEM, "ends": ends}
 
 
 def rows_of_panels(made):
@@ -254,15 +282,41 @@ def test_losses_by_epoch_have_a_row_a_framework_and_a_column_a_run():
         assert [axes.lines[0].get_color() for axes in row] == style.COLOURS[:3]
         assert ["diverges" in texts(axes) for axes in row] == [False, False, True]
     assert made.get_suptitle().replace("\n", " ") == (
-        "Closest to the floor ends slow in every framework (0.2400), median seed; full diverges"
+        "Closest to the floor ends slow: mean loss 0.24000 (0.23000 to 0.26000) over 10,000 seeds; "
+        "full diverges"
     )
 
 
-def test_where_frameworks_differ_the_message_says_which_run_is_best_in_which():
-    made = loss_by_epoch.draw(both(losses=[0.5, 0.3, 0.239]))
-    assert "slow in pytorch (0.2400); fast in jax (0.2390), median seed" in (
-        made.get_suptitle().replace("\n", " ")
-    )
+def epoch_title(ends, **of_jax):
+    made = loss_by_epoch.draw(both(**of_jax) | {"ends": ends})
+    return made.get_suptitle().replace("\n", " ")
+
+
+def test_a_problem_that_runs_are_in_some_frameworks_is_closest_in_these():
+    """Without the ½ a gradient is twice as long: η = 0.1 in jax is the problem of 0.2."""
+    ends = builders.ended({"fast_jax": "yes"}, learning_rate=0.2)
+    assert "ends fast_jax in jax: mean" in epoch_title(ends, objective="mse")
+    assert "ends fast_jax: mean" in epoch_title(ends, objective="half_mse")  # is none's own
+
+
+@pytest.mark.parametrize(
+    ("closest", "said"),
+    [
+        (
+            {"a": "undecided", "b": "no", "c": "undecided"},
+            "Undecided which run ends closest to the floor, a or c; full",
+        ),
+        ({"a": "no", "b": "no"}, "Every run diverges with at least one of 10,000 seeds; full"),
+        ({}, "Undecided which run ends closest to the floor; full"),
+    ],
+)
+def test_what_ends_closest_to_the_floor_is_undecided_where_the_seeds_do_not_tell(closest, said):
+    assert epoch_title(builders.ended(closest)).startswith(said)
+
+
+def test_of_runs_that_are_not_plain_the_message_says_nothing():
+    said = epoch_title(builders.ended({"slow": "yes"}), schedule="tenth")
+    assert said.startswith("Closest to the floor of the plain runs ends slow: mean loss")
 
 
 def test_many_runs_take_several_rows_a_framework():
@@ -271,7 +325,8 @@ def test_many_runs_take_several_rows_a_framework():
         for framework in ("pytorch", "jax")
         for number in range(7)
     ]
-    made = drawn(loss_by_epoch.draw({"traces": pd.concat(parts), "problem": PROBLEM}))
+    tables = {"traces": pd.concat(parts), "problem": PROBLEM, "ends": builders.ended({})}
+    made = drawn(loss_by_epoch.draw(tables))
     shown = [axes for axes in made.axes if axes.axison]
     names = [axes.get_title(loc="left").partition("\n")[0] for axes in shown]
     assert names == [f"run_{number}" for number in range(7)] * 2
@@ -279,7 +334,11 @@ def test_many_runs_take_several_rows_a_framework():
 
 
 def test_losses_over_time_have_a_row_a_framework_and_name_the_first_in_each():
-    made = drawn(loss_by_time.draw(both(learning_rate=0.2, losses=[0.5, 0.4, 0.3]), 0.25))
+    parts = [soonest(("fast", "yes"), ("slow", "no"), ("full", "no"))]
+    parts += [soonest(("fast", "no"), ("slow", "yes"), ("full", "no"), framework="jax")]
+    parts += [soonest(("compiled", "yes"), implementation="compiled")]  # is not shown
+    timed = {"runs_to_target": pd.concat(parts, ignore_index=True)}
+    made = drawn(loss_by_time.draw(both(learning_rate=0.2) | timed, 0.25))
     panels = rows_of_panels(made)
     titles = {name: [axes.get_title(loc="left") for axes in row] for name, row in panels.items()}
     assert titles == {
@@ -287,7 +346,8 @@ def test_losses_over_time_have_a_row_a_framework_and_name_the_first_in_each():
         "jax": ["direct loader; first: slow"],
     }
     assert made.get_suptitle().replace("\n", " ") == (
-        "Which batch size is first at a loss of 0.25 depends on the framework"
+        "Which run is first at a mean loss of 0.25 depends on the framework; "
+        "full diverges and does not count"
     )
     [legend] = made.legends  # says of a run only what holds in all frameworks
     assert [text.get_text() for text in legend.get_texts()] == [
@@ -297,32 +357,37 @@ def test_losses_over_time_have_a_row_a_framework_and_name_the_first_in_each():
     ]
 
 
+FIRST = "Which run is first at a loss depends on the"
+UNSURE = "undecided"
+
+
 @pytest.mark.parametrize(
     ("winners", "message"),
     [
-        ({"a": {"x": "run"}}, "run is first at a loss of 0.25"),
-        ({"a": {"x": "run", "y": "run"}}, "Whatever the loader, run is first at a loss of 0.25"),
+        ([["run"]], "run is first at a loss"),
+        ([["run", "run"]], "Whatever the loader, run is first at a loss"),
+        ([["run"] * 2] * 2, "Whatever the framework and the loader, run is first at a loss"),
+        ([["run", "other"]] * 2, f"{FIRST} loader"),
+        ([["run", "run"], ["other", "other"]], f"{FIRST} framework"),
+        ([["run", "other"], ["run", "run"]], f"{FIRST} framework and the loader"),
+        ([["none"], ["none"]], "No run reaches a loss"),
+        # of what is undecided nothing depends on anything
+        ([["run", UNSURE]] * 2, "run is first at a loss in 2 of 4 panels, no other run in any"),
+        ([["run", "none"]], "run is first at a loss in 1 of 2 panels, no other run in any"),
         (
-            {"a": {"x": "run", "y": "run"}, "b": {"x": "run", "y": "run"}},
-            "Whatever the framework and the loader, run is first at a loss of 0.25",
+            [["run", UNSURE], ["other", "run"]],
+            f"{FIRST} framework and the loader; undecided in 1 of 4 panels",
         ),
+        ([["run", UNSURE], ["run", "other"]], f"{FIRST} loader; undecided in 1 of 4 panels"),
         (
-            {"a": {"x": "run", "y": "other"}, "b": {"x": "run", "y": "other"}},
-            "Which batch size is first at a loss of 0.25 depends on the loader",
+            [["run", UNSURE], [UNSURE, "other"]],
+            f"{FIRST} framework or the loader; undecided in 2 of 4 panels",
         ),
-        (
-            {"a": {"x": "run", "y": "run"}, "b": {"x": "other", "y": "other"}},
-            "Which batch size is first at a loss of 0.25 depends on the framework",
-        ),
-        (
-            {"a": {"x": "run", "y": "other"}, "b": {"x": "run", "y": "run"}},
-            "Which batch size is first at a loss of 0.25 depends on the framework and the loader",
-        ),
-        ({"a": {"x": "none"}, "b": {"x": "none"}}, "No run reaches a loss of 0.25"),
+        ([[UNSURE, "none"]], "Undecided which run is first at a loss"),
     ],
 )
 def test_the_message_says_what_the_first_at_the_target_depends_on(winners, message):
-    assert loss_by_time._message(winners, 0.25) == message
+    assert loss_by_time._first(pd.DataFrame(winners), "a loss") == message
 
 
 def test_published_results_have_a_row_a_framework_and_a_message_over_all():

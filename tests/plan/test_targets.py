@@ -50,10 +50,10 @@ def test_without_a_run_from_scratch_the_exercises_vary_none():
 
 def test_a_figure_shows_the_runs_that_each_framework_does():
     found = targets.figures(CONFIG)
-    problem = ["results/summary/problem.parquet", "results/data/airfoil.json"]
     plain = [*traces("gd", "sgd"), *traces("gd", framework="jax")]  # sgd is for the first only
-    assert found["loss_by_epoch"].inputs == [*plain, *problem]
-    assert found["loss_by_time"].inputs == [*plain, *problem]
+    for name, beside in (("loss_by_epoch", "ends"), ("loss_by_time", "runs_to_target")):
+        summaries = [f"results/summary/{table}.parquet" for table in ("problem", beside)]
+        assert found[name].inputs == [*plain, *summaries, targets.SOURCE]
     for name, read in (
         ("ladder", ["ladder"]),
         ("step_time", ["steptime", "stepcost"]),
@@ -65,7 +65,14 @@ def test_a_figure_shows_the_runs_that_each_framework_does():
         ("answer", ["time_to_target", "confirmed"]),
     ):
         summaries = [f"results/summary/{table}.parquet" for table in read]
-        assert found[name].inputs == [*summaries, problem[1]]
+        assert found[name].inputs == [*summaries, targets.SOURCE]
+
+
+def test_a_figure_that_would_show_no_run_is_left_out():
+    config = copy.deepcopy(CONFIG)
+    config["training"]["runs"] = {"grid": config["training"]["runs"]["gd"] | {"batch_size": [1, 2]}}
+    left = targets.figures(CONFIG).keys() - targets.figures(config).keys()
+    assert left >= {"loss_by_epoch", "loss_by_time"}
 
 
 def test_a_framework_that_the_chapter_does_not_have_is_not_missed_among_its_results():
@@ -89,7 +96,7 @@ def test_a_changed_target_loss_changes_those_and_no_others():
     config = copy.deepcopy(CONFIG)
     config["training"]["target_loss"] = 0.3
     for made, expected in (
-        (targets.summaries, {"training"}),
+        (targets.summaries, {"training", "runs_to_target"}),
         (targets.figures, {"loss_by_time"}),
     ):
         before, after = made(CONFIG), made(config)
@@ -126,6 +133,15 @@ def test_a_target_is_a_loss_or_an_excess_over_the_floor():
     assert (loss, excess) == ({"loss": 0.25, "lowest": 0.005}, {"excess": 0.01})
 
 
+def test_the_order_of_runs_changes_no_parameter():
+    runs = CONFIG["training"]["runs"]
+    turned = CONFIG | {"training": CONFIG["training"] | {"runs": dict(reversed(runs.items()))}}
+    before, after = targets.summaries(CONFIG), targets.summaries(turned)
+    assert {name: before[name].parameters for name in before} == {
+        name: after[name].parameters for name in after
+    }
+
+
 def test_a_framework_more_leaves_the_figures_of_the_first_alone_as_they_are():
     before = targets.figures(CONFIG)
     after = targets.figures(CONFIG | {"frameworks": ["pytorch", "jax", "mxnet"]})
@@ -155,6 +171,11 @@ def test_summaries_read_the_tables_of_their_stage():
     assert found["statements"].inputs == read
     assert found["steps"].inputs == found["critical"].inputs == sweep
     assert found["time_to_target"].inputs == [*sweep, *COMPARED]
+    steptime, training = COMPARED[:-1], "results/summary/training.parquet"
+    read = [experiment.VARIANTS, targets.PROBLEM, *steptime, training]
+    assert found["runs_to_target"].inputs == read
+    assert found["runs_to_target"].parameters["options"]["runs"] == ["gd", "sgd"]
+    assert found["ends"].inputs == [experiment.FINALS]
     assert found["variants"].inputs == [experiment.VARIANTS, experiment.EXAMPLES]
     confirm = [f"results/confirm/{name}/cpu.parquet" for name in ("pytorch", "jax")]
     planned = [f"results/summary/{name}.parquet" for name in ("time_to_target", "steps")]

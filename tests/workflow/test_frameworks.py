@@ -18,7 +18,7 @@ RUNS = ["minibatch_10", "concise_10", "same_concise", "same_compiled"]
 # The runs that solve one problem; concise_10 is as the chapter has it, and so another in some.
 SAME = ["minibatch_10", "same_concise", "same_compiled"]
 COMPARING = ("training", "agreement", "published", "statements", "ladder", "steptime", "stepcost")
-COMPARING += ("time_to_target", "confirmed", "answer")
+COMPARING += ("time_to_target", "confirmed", "answer", "runs_to_target")
 
 
 def small(config):

@@ -13,10 +13,7 @@ VARIANTS = ("gd_tenth", "minibatch_100_replacement", "minibatch_100_twice")
 SAYING = ("compiled_100",)  # the run that says its own seeds and loaders
 PLAIN = set(RUNS) - {"grid", *VARIANTS}
 # The figures that show a run, apart from the comparison with the published results.
-DRAWN = {
-    "loss_by_epoch": PLAIN,
-    "loss_by_time": PLAIN,
-}
+DRAWN = {"loss_by_epoch": PLAIN}
 # Those of the first framework alone, a figure a device; the others compare all.
 OF_THE_FIRST = ("product_size", "exercise_1_surface", "exercise_4_twice")
 VARIED = {"gd", "sgd", "minibatch_100", "minibatch_10"}  # in the exercises
@@ -51,7 +48,7 @@ def figures(*names):
 def shown(*changed):
     """What is made from the tables of some runs."""
     drawn = [figure for figure, runs in DRAWN.items() if runs & set(changed)]
-    return summary(*OF_TRACES) | figures("published", *drawn) | REPORT
+    return summary(*OF_TRACES) | figures("published", *drawn) | REPORT | RUNS_TIMED
 
 
 def seeds(*changed):
@@ -86,9 +83,12 @@ DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
 CEILINGS = {f"results/ceilings{launch}.parquet" for launch in ("", "/1", "/2")}
 REPORT = {"results/report.html"}
+# which run is soonest at the target, by steps, their times, and the values of all runs
+RUNS_TIMED = summary("runs_to_target") | figures("loss_by_time") | REPORT
 EXERCISES = ("exercise_2_schedule", "exercise_3_replacement", "exercise_4_twice")
-OF_FINALS = summary("published", "statements") | figures("published") | REPORT
-OF_VARIANTS = summary("variants", "statements") | figures(*EXERCISES) | REPORT
+OF_FINALS = summary("published", "statements", "ends") | figures("published", "loss_by_epoch")
+OF_FINALS |= REPORT
+OF_VARIANTS = summary("variants", "statements") | figures(*EXERCISES) | RUNS_TIMED
 FINALS_MADE = {"results/sweep/finals.parquet"} | OF_FINALS
 VARIANTS_MADE = {"results/sweep/variants.parquet"} | OF_VARIANTS
 SEEDS = FINALS_MADE | VARIANTS_MADE
@@ -99,10 +99,10 @@ AFTER_GATHERED = (
 )
 ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", "protocol")
 ALL_FIGURES |= figures(*OF_STEPS_DRAWN, *DRAWN, "answer", "steps_to_target", *EXERCISES)
-ALL_FIGURES |= figures("exercise_1_surface", "gradient_noise")
+ALL_FIGURES |= figures("exercise_1_surface", "gradient_noise", "loss_by_time")
 BY_THE_CLOCK = ("protocol", "protocol_parts")
 ALL_SUMMARIES = summary(*OF_EXAMPLES, "matmul", "parallel", *BY_THE_CLOCK, *OF_STEPS, *OF_TRACES)
-ALL_SUMMARIES |= summary(*OF_SWEEP, "variants")
+ALL_SUMMARIES |= summary(*OF_SWEEP, "variants", "ends", "runs_to_target")
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
@@ -117,7 +117,7 @@ OF_GRADIENTS = summary(*OF_EXAMPLES[1:], "statements") | figures("gradient_noise
 AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation", "surface") | ANSWERED
 AFTER_SWEEP |= PREDICTED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
-AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS | PREDICTED
+AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS | PREDICTED | RUNS_TIMED
 PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
 AFTER_PROTOCOL = summary(*BY_THE_CLOCK, "statements") | figures("protocol") | REPORT
 PROTOCOL = {f"results/protocol/{launch}.parquet" for launch in (1, 2)} | AFTER_PROTOCOL
@@ -212,11 +212,11 @@ VALUES = {
     ),
     "a launch more": (
         lambda config: config["steptime"].update(launches=3),
-        launches("baseline", 3) | launches("pytorch", 3) | AFTER_STEPS | PREDICTED,
+        launches("baseline", 3) | launches("pytorch", 3) | AFTER_STEPS | PREDICTED | RUNS_TIMED,
     ),
     "the target loss": (
         lambda config: config["training"].update(target_loss=0.31),
-        summary("training", "published") | figures("published", "loss_by_time") | REPORT,
+        summary("training", "published") | figures("published") | RUNS_TIMED,
     ),
     "a batch size of the sweep": (
         lambda config: config["sweep"]["batch_size"].append(50),
@@ -333,9 +333,13 @@ CODE = {
     "stages/sweep.py": AFTER_SWEEP,
     "stages/finals.py": FINALS_MADE,
     "stages/variants.py": VARIANTS_MADE,
-    "summaries/variants.py": OF_VARIANTS,
-    "summaries/steps.py": ANSWERED | summary("surface") | PREDICTED,
-    "summaries/draws.py": summary(*OF_BOTH) | figures("answer", "exercise_1_surface") | PREDICTED,
+    "summaries/variants.py": OF_VARIANTS - RUNS_TIMED | REPORT,
+    "summaries/steps.py": ANSWERED | summary("surface") | PREDICTED | RUNS_TIMED,
+    "summaries/draws.py": summary(*OF_BOTH)
+    | figures("answer", "exercise_1_surface")
+    | PREDICTED
+    | RUNS_TIMED,
+    "summaries/runs_to_target.py": RUNS_TIMED,
     "summaries/surface.py": summary("surface") | figures("exercise_1_surface") | REPORT,
     "summaries/critical.py": summary("critical", "answer") | OF_CRITICAL | REPORT,
     "summaries/answer.py": summary("answer") | REPORT,
@@ -370,20 +374,28 @@ CODE = {
     | launches("baseline")
     | launches("pytorch")
     | AFTER_STEPS
-    | PREDICTED,
+    | PREDICTED
+    | RUNS_TIMED,
     "stages/ceilings.py": ALL_BOUNDED,
     "stages/train.py": ALL_TRAINED,
     "stages/summary.py": ALL_SUMMARIES | ALL_FIGURES | REPORT,
     "stages/figure.py": ALL_FIGURES | REPORT,
     "stages/report.py": REPORT,
     "summaries/agreement.py": summary("agreement") | REPORT,
+    "summaries/ends.py": summary("ends") | figures("loss_by_epoch") | REPORT,
+    "summaries/runs.py": summary("published") | figures("published", "loss_by_epoch") | RUNS_TIMED,
     "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
-    "summaries/steptime.py": AFTER_STEPS | summary("critical") | OF_CRITICAL | PREDICTED,
+    "summaries/steptime.py": AFTER_STEPS
+    | summary("critical")
+    | OF_CRITICAL
+    | PREDICTED
+    | RUNS_TIMED,
     "summaries/stepcost.py": summary("stepcost", "critical", *OF_BOTH)
     | figures("step_time", "step_cost", "answer", "exercise_1_surface", "exercise_4_twice")
     | OF_CRITICAL
     | REPORT
-    | PREDICTED,
+    | PREDICTED
+    | RUNS_TIMED,
     "figures/style.py": ALL_FIGURES | REPORT,
     "figures/loss_by_epoch.py": figures("loss_by_epoch") | REPORT,
     "figures/roofline.py": figures("roofline") | REPORT,

@@ -1,6 +1,5 @@
 """Loss over epochs of each of the chapter's runs, every seed in a band."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -8,6 +7,8 @@ from matplotlib.ticker import MaxNLocator
 
 from minibatch.figures import style
 from minibatch.sgd.factors import gradient
+from minibatch.summaries.per_seed import plain
+from minibatch.summaries.runs import of_problem, on_all_examples, unstable
 
 BOTTOM, TOP = 0.228, 0.35
 
@@ -26,7 +27,11 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     lines = -(-len(runs) // columns)
     height = 1 + (1.5 if len(places) > 1 else 2.2) * lines * len(places)
     made, grid = style.figure(
-        _message(places, problem), lines * len(places), columns, size=(8, height), sharey=True
+        _message(places, tables["ends"], problem),
+        lines * len(places),
+        columns,
+        size=(8, height),
+        sharey=True,
     )
     for axes in grid.flat:
         axes.set_axis_off()
@@ -58,7 +63,7 @@ def _panel(axes: Axes, curves: pd.DataFrame, index: int, problem: pd.Series) -> 
     axes.set(ylim=(BOTTOM, TOP), xlim=(0, first.epochs))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.tick_params(labelsize=8)
-    if first.batch_size >= problem.examples * first.copies:
+    if on_all_examples(first, problem):
         _stability(axes, first, problem)
 
 
@@ -85,28 +90,35 @@ def _stability(axes: Axes, run: pd.Series, problem: pd.Series) -> None:
     )
 
 
-def _message(places: dict[str, pd.DataFrame], problem: pd.Series) -> str:
-    """Which run ends closest to the floor in each framework, and which diverge."""
-    best, rising = {}, []
-    for name, traces in places.items():
-        last = traces.sort_values("step").groupby(["run", "seed"], sort=False).nth(-1)
-        middle = last.loss.fillna(np.inf).groupby(last.run).median()
-        if np.isfinite(middle.min()):
-            best.setdefault(middle.idxmin(), {})[name] = middle.min()
-        full = last[last.batch_size >= problem.examples * last.copies]
-        factors = full.objective.map(gradient).astype(float)  # those of no run would be text
-        rates = full.learning_rate * factors
-        rising += list(full[rates > problem.stability_limit].run)
-    ends = [_where(run, losses, len(places)) for run, losses in best.items()]
-    diverging = f"; {', '.join(dict.fromkeys(rising))} diverges" if rising else ""
-    if not best:
-        return f"The median seed of every run diverges{diverging}"
-    return f"Closest to the floor ends {'; '.join(ends)}, median seed{diverging}"
+def _message(places: dict[str, pd.DataFrame], ends: pd.DataFrame, problem: pd.Series) -> str:
+    """Which run ends closest to the floor over many seeds, and which diverge for sure.
+
+    What is known of many seeds are plain runs, so that the message says if there are others.
+    """
+    shown = pd.concat(
+        [rows.drop_duplicates("run").assign(place=name) for name, rows in places.items()]
+    )
+    among = "" if plain(shown).all() else " of the plain runs"
+    diverging = ", ".join(shown.run[unstable(shown, problem)].unique())
+    diverging = f"; {diverging} diverges" if diverging else ""
+    if (ends.closest == "yes").any():
+        best = ends[ends.closest == "yes"].iloc[0]
+        same = shown[[of_problem(run, ends)[best.name] for _, run in shown.iterrows()]]
+        loss, low, high = (f"{best[name]:.5f}" for name in ("loss", "loss_low", "loss_high"))
+        return (
+            f"Closest to the floor{among} ends {best.run}{_where(same, len(places))}: mean loss "
+            f"{loss} ({low} to {high}) over {best.seeds:,} seeds{diverging}"
+        )
+    if len(ends) and (ends.closest == "no").all():
+        return (
+            f"Every run{among} diverges with at least one of {ends.seeds.max():,} seeds{diverging}"
+        )
+    which = " or ".join(ends.run[ends.closest == "undecided"])
+    which = f", {which}" if which else ""
+    return f"Undecided which run{among} ends closest to the floor{which}{diverging}"
 
 
-def _where(run: str, losses: dict[str, float], places: int) -> str:
-    """A run, the frameworks in which it is best, and its least and greatest loss there."""
-    ends = " to ".join(dict.fromkeys(f"{end(losses.values()):.4f}" for end in (min, max)))
-    where = "" if places == 1 else f" in {', '.join(losses)}"
-    where = " in every framework" if 1 < len(losses) == places else where
-    return f"{run}{where} ({ends})"
+def _where(same: pd.DataFrame, places: int) -> str:
+    """In which places runs are one problem; nothing where it is so in all, or none was measured."""
+    found = same.place.unique()
+    return f" in {', '.join(found)}" if 0 < len(found) < places else ""

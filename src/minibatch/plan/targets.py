@@ -1,6 +1,7 @@
 """What is made from the measured tables: summaries, figures and the report, and what each reads."""
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ SOURCE = "results/data/airfoil.json"  # where the dataset came from
 PROBLEM = "results/summary/problem.parquet"
 ROOT = Path(__file__).parents[3]
 
-# The summaries that figures are drawn of; the other figures show traces.
+# The summaries that figures are drawn of.
 SUMMARISED = {
     "roofline": ["matmul"],
     "product_size": ["matmul"],
@@ -32,6 +33,8 @@ SUMMARISED = {
     "parallel": ["parallel"],
     "protocol": ["protocol", "protocol_parts"],
 }
+# Figures of traces, and the summaries beside these: what many seeds and launches say of the runs.
+TRACED = {"loss_by_epoch": ["problem", "ends"], "loss_by_time": ["problem", "runs_to_target"]}
 # What compares all frameworks on all devices; the others are for the first one, a figure a device.
 COMPARING = (
     "answer",
@@ -98,6 +101,8 @@ def summaries(config: dict) -> dict[str, Target]:
         "expectation": [experiment.CURVES, PROBLEM],
         "surface": [experiment.CURVES, PROBLEM],
         "variants": [experiment.VARIANTS, experiment.EXAMPLES],
+        "ends": [experiment.FINALS],
+        "runs_to_target": [experiment.VARIANTS, PROBLEM, *steptime, _summary("training")],
         "time_to_target": [experiment.CURVES, PROBLEM, *compared],
         "confirmed": [*confirm, *compared, *map(_summary, ("time_to_target", "steps"))],
         "answer": [
@@ -117,6 +122,8 @@ def summaries(config: dict) -> dict[str, Target]:
         inputs["statements"] += [_summary("protocol")]
     options = dict.fromkeys(ANSWERING, experiment.answer(config))
     options["training"] = _target_loss(config)
+    runs = {"runs": sorted(experiment.plain_runs(config))}  # in whatever order they stand
+    options["runs_to_target"] = _target_loss(config) | runs
     options["surface"] = {"targets": experiment.answer(config)["targets"][:1]}
     return {
         name: Target(read, {"options": options.get(name, {})} | experiment.expected(read, tables))
@@ -142,11 +149,11 @@ def figures(config: dict) -> dict[str, Target]:
         for place in places:
             if place[0] == config["frameworks"][0]:
                 found[f"{figure}-{place[1]}"] = _figure(config, tables, figure, [place], alone=True)
-    return {
-        name: made
-        for name, made in found.items()
-        if {*made.inputs} - {PROBLEM, SOURCE} and made.parameters["figure"] not in left_out
-    }
+    for name, made in found.copy().items():
+        figure = made.parameters["figure"]
+        if figure in left_out or (figure in TRACED and not _in("results/train/", made.inputs)):
+            del found[name]
+    return found
 
 
 def report(config: dict) -> Target:
@@ -173,7 +180,7 @@ def _figure(
         runs = experiment.plain_runs(config)
         traces = [f"{folder}/{run}.parquet" for folder in folders for run in runs]
         read = [path for path in traces if path in tables]  # some are for the first framework only
-        read = [*read, PROBLEM]
+        read += map(_summary, TRACED[figure])
     options = _target_loss(config) if figure == "loss_by_time" else {}
     if figure in OF_NO_PLACE:
         places = []
@@ -195,5 +202,5 @@ def _summary(name: str) -> str:
     return f"results/summary/{name}.parquet"
 
 
-def _in(folder: str, tables: dict) -> list[str]:
-    return [path for path in tables if path.startswith(folder)]
+def _in(folder: str, paths: Iterable[str]) -> list[str]:
+    return [path for path in paths if path.startswith(folder)]

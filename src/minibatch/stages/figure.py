@@ -14,6 +14,7 @@ from minibatch.tables import load, parquet
 from minibatch.tables.notes import notes
 
 Places = list[list[str]]  # pairs of framework and device
+PLACE = {"framework", "device"}  # the columns that tell places apart
 
 
 def make(parameters: dict, paths: list[Path], output: Path) -> None:
@@ -23,7 +24,7 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
     places = parameters["places"]
     if parameters["alone"]:
         read = {name: _of(table, *places[0]) for name, table in read.items()}
-    if any(table.empty for table in read.values()):
+    if any(table.empty for table in _of_places(read)):
         figure = style.empty(_unmeasured(places))
     else:
         module = import_module(f"minibatch.figures.{parameters['figure']}")
@@ -35,6 +36,11 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
     save(figure, output)
 
 
+def _of_places(read: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
+    """The tables that tell places apart: without rows, nothing was measured in any."""
+    return [table for table in read.values() if {*table.columns} >= PLACE]
+
+
 def _of(table: pd.DataFrame, framework: str, device: str) -> pd.DataFrame:
     """The rows of a framework on a device, of a table that tells them apart."""
     if "framework" not in table:
@@ -44,7 +50,7 @@ def _of(table: pd.DataFrame, framework: str, device: str) -> pd.DataFrame:
 
 def _missing(read: dict[str, pd.DataFrame], places: Places) -> Places:
     """The places of which no table has a row."""
-    tables = [table for table in read.values() if {"framework", "device"} <= {*table.columns}]
+    tables = _of_places(read)
     found = {place for table in tables for place in zip(table.framework, table.device, strict=True)}
     return [place for place in places if tuple(place) not in found]
 
