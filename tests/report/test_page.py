@@ -18,6 +18,7 @@ from minibatch.summaries import (
     answer,
     confirmed,
     critical,
+    ends,
     expectation,
     gradient_noise,
     ladder,
@@ -27,6 +28,7 @@ from minibatch.summaries import (
     protocol,
     protocol_parts,
     published,
+    runs_to_target,
     statements,
     stepcost,
     steps,
@@ -82,6 +84,9 @@ def tables():
         made[name] = module.summarise(swept, **builders.ANSWER)
     made["expectation"] = expectation.summarise(swept)
     made["variants"] = swept["variants"]
+    made["ends"] = ends.summarise(swept)
+    raw = made | launches | {"variants": builders.variants([], {})}
+    made["runs_to_target"] = runs_to_target.summarise(raw, target_loss=0.25, runs=["gd"])
     summarised = swept | {"critical": made["critical"], "stepcost": made["stepcost"]}
     summarised["steptime"] = steptime.summarise(launches)
     plan = predict({"examples": examples, **swept}, builders.ANSWER["targets"][0])
@@ -123,8 +128,9 @@ def test_a_figure_stands_in_its_section_whatever_it_shows():
     assert {data for _, data in found} == {"data:image/svg+xml;base64,PHN2Zy8+"}
     assert rendered.count("<figure ") == 4
     captions = re.findall("<figcaption>(.*?)</figcaption>", runs, re.DOTALL)
-    what = "The chapter's comparison: loss over time, once for each loader."
-    assert captions[1:] == [what, f"{what} (cuda)", f"{what} (jax on cpu)"]
+    what = captions[1]
+    assert what.startswith("The chapter's comparison: loss over time, once for each loader.")
+    assert captions[2:] == [f"{what} (cuda)", f"{what} (jax on cpu)"]
     assert f'alt="{what} (jax on cpu)"' in runs
 
 
@@ -138,7 +144,7 @@ def test_every_figure_of_the_study_has_a_caption(kind):
 
 def test_every_sheet_is_shown_once():
     titles = re.findall("<caption>(.*?)</caption>", render())
-    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 22
+    assert len(titles) == len(set(titles)) == TEMPLATE.count("table(sheets.") == 24
 
 
 def test_a_verdict_is_marked_by_more_than_its_colour():

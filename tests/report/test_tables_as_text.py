@@ -6,7 +6,7 @@ import pytest
 
 import builders
 from builders import trace
-from minibatch.report import sheets
+from minibatch.report import chapter_runs, sheets
 from minibatch.sgd import surrogate
 from minibatch.summaries import agreement, matmul, published, statements, training
 
@@ -112,10 +112,10 @@ def test_the_runs_are_shown_in_milliseconds_and_without_the_cells_of_a_grid():
             *(trace("grid", [0.5, 0.2], [0, 1e-3], batch_size=size) for size in (1, 10)),
         )
     )
-    columns = ["run", "loader", "final loss", "over seeds", "ms per epoch", "ms to target"]
+    columns = ["run", "loader", "final loss", "over seeds", "ms per epoch"]
     assert [[row[name] for name in columns] for row in records(shown)] == [
-        ["gd", "framework", "0.2000", "0.2000 to 0.2000", "2", "4"],
-        ["gd", "direct", "0.3000", "0.3000 to 0.3000", "4", "never"],
+        ["gd", "framework", "0.2000", "0.2000 to 0.2000", "2"],
+        ["gd", "direct", "0.3000", "0.3000 to 0.3000", "4"],
     ]
 
 
@@ -213,3 +213,32 @@ def test_the_agreement_sheet_shows_the_problems_that_more_than_two_ways_solved()
 def test_checks_are_passed_or_failed():
     frame = pd.DataFrame({"check": ["one", "other"], "passed": [True, False]})
     assert sheets.checks(frame)["rows"] == [["one", "passed"], ["other", "FAILED"]]
+
+
+def test_runs_to_the_target_have_intervals_and_words_where_there_are_none():
+    place = {"machine": "here", "framework": "jax", "device": "cpu", "implementation": "scratch"}
+    place |= {"loader": "direct"}
+    known = {"steps": 9.0, "seconds_to_target": 4e-3}
+    rows = []
+    for run, factor, soonest in (("a", 1, "yes"), ("b", np.inf, "no"), ("c", np.nan, "undecided")):
+        row = place | {"run": run, "soonest": soonest}
+        for name, value in known.items():
+            ends = {f"{name}{end}": by * value for end, by in (("", 1), ("_low", 1), ("_high", 2))}
+            row |= {key: factor * end for key, end in ends.items()}
+        rows.append(row)
+    shown = chapter_runs.to_target(pd.DataFrame(rows), 0.25)
+    assert [[row[name] for name in ("run", "steps", "ms", "first")] for row in records(shown)] == [
+        ["a", "9 (9 to 18)", "4 (4 to 8)", "yes"],
+        ["b", "never", "never", "no"],
+        ["c", "–", "–", "undecided"],
+    ]
+    assert "a mean loss of 0.25 " in shown["title"]
+
+
+def test_the_ends_of_runs_have_their_intervals_or_diverge():
+    table = builders.ended({"a": "yes", "b": "no"})
+    table.loc[1, ["loss", "loss_low", "loss_high"]] = np.inf
+    shown = records(chapter_runs.ends(table))
+    assert [row["loss"] for row in shown] == ["0.24000 (0.23000 to 0.26000)", "diverges"]
+    assert [row["closest to the floor"] for row in shown] == ["yes", "no"]
+    assert chapter_runs.ends(table[:0])["rows"] == []

@@ -6,7 +6,7 @@ import jinja2
 import pandas as pd
 import yaml
 
-from minibatch.report import exercises, gradient_sheets, sheets
+from minibatch.report import chapter_runs, exercises, gradient_sheets, sheets
 from minibatch.report.real_runs import real_runs
 from minibatch.summaries import confirmed, expectation, time_to_target
 from minibatch.tables import parquet, verdicts
@@ -71,6 +71,10 @@ def _sheets(
         "evidence": sheets.evidence(statements),
         "matmul": sheets.matmul(tables["matmul"]),
         "training": sheets.training(training),
+        "ends": chapter_runs.ends(tables["ends"]),
+        "to_target": chapter_runs.to_target(
+            tables["runs_to_target"], config["training"]["target_loss"]
+        ),
         "variants": exercises.variants(tables["variants"]),
         "published": sheets.published(tables["published"]),
         "ladder": sheets.ladder(tables["ladder"]),

@@ -38,7 +38,7 @@ def matmul(matmul: pd.DataFrame) -> dict:
         interval=values["_low"] + " to " + values["_high"],
     )
     columns = ["strategy", "n", "block", "precision", "level", "launches", "busy"]
-    columns = ["framework", *_where(shown), *columns, "rate", "interval"]
+    columns = ["framework", *places(shown), *columns, "rate", "interval"]
     return sheet(
         "Matrix products, calls and copies: mean rate over launches and its 95 % interval",
         shown[columns].convert_dtypes(),
@@ -52,7 +52,7 @@ def training(training: pd.DataFrame) -> dict:
     shown = pd.DataFrame(
         {
             "framework": runs.framework,
-            **_where(runs),
+            **places(runs),
             "run": runs.run,
             "loader": runs.loader,
             "batch size": runs.batch_size,
@@ -60,9 +60,8 @@ def training(training: pd.DataFrame) -> dict:
             "final loss": runs.loss_median.map("{:.4f}".format),
             "over seeds": _ranges(runs, "loss", "{:.4f}".format),
             "ms per epoch": (1e3 * runs.seconds_per_epoch_median).map(digits),
-            "ms to target": (1e3 * runs.seconds_to_target_median).map(digits),
         }
-    ).replace({"ms to target": {"inf": "never"}})
+    )
     return sheet("Runs: median over seeds", shown)
 
 
@@ -72,7 +71,7 @@ def published(published: pd.DataFrame) -> dict:
     shown = pd.DataFrame(
         {
             "framework": published.framework,
-            **_where(published),
+            **places(published),
             "experiment": [
                 f"{name} (concise)" if kind == "concise" else name for kind, name in settings
             ],
@@ -98,7 +97,7 @@ def ladder(ladder: pd.DataFrame) -> dict:
         + ladder.ratio_high.map(times)
         + ")"
     )
-    key = ["framework", *_where(cells), "rung"]
+    key = ["framework", *places(cells), "rung"]
     order = list(dict.fromkeys(cells[key].itertuples(index=False, name=None)))
     table = cells.pivot(index=key, columns="batch_size", values="cell").reindex(order)
     table.columns = [f"batch size {size}" for size in table.columns]
@@ -176,7 +175,7 @@ def parallel(parallel: pd.DataFrame) -> dict:
     milliseconds = parallel.assign(low=1e3 * parallel.seconds_low, high=1e3 * parallel.seconds_high)
     shown = pd.DataFrame(
         {
-            **_where(parallel),
+            **places(parallel),
             "ranks": parallel.ranks,
             "batch size": parallel.batch_size,
             "steps": parallel.samples,
@@ -198,7 +197,7 @@ def answers(answer: pd.DataFrame, to: str) -> dict:
         {
             "loss": answer.target,
             "framework": answer.framework,
-            **_where(answer),
+            **places(answer),
             "implementation": answer.implementation,
             "loader": answer.loader,
             "best batch size": interval(answer, "best_batch_size", 1, str),
@@ -325,7 +324,7 @@ def agreement(agreement: pd.DataFrame) -> dict:
     return sheet("The same problem in several frameworks, implementations and loaders", shown)
 
 
-def _where(frame: pd.DataFrame) -> dict[str, pd.Series]:
+def places(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """The columns that say where a row was measured; the machine, if there are several."""
     several = frame.machine.nunique() > 1
     return {name: frame[name] for name in ("machine", "device")[not several :]}

@@ -27,8 +27,7 @@ def per_seed(traces: pd.DataFrame, target_loss: float) -> pd.DataFrame:
     """One row for each run, loader and seed, in the order in which they stand in the traces.
 
     Columns: those of RUN, seed, loss (the last), diverged (not finite, or not below the first),
-    each of COSTS per epoch, and what it took to the target loss: seconds_to_target,
-    steps_to_target and epochs_to_target, infinite where it was not reached.
+    each of COSTS per epoch, and seconds_to_target, infinite where that loss was not reached.
     """
     key = [*RUN, "seed"]
     # one number in the place of so many columns, by which rows are slow to align
@@ -45,8 +44,6 @@ def per_seed(traces: pd.DataFrame, target_loss: float) -> pd.DataFrame:
             diverged=~(last.loss < first.loss),
             **{cost: last[cost] / last.epochs for cost in COSTS},
             seconds_to_target=reached.seconds.fillna(np.inf),
-            steps_to_target=reached.step.fillna(np.inf),
-            epochs_to_target=reached.epoch.fillna(np.inf),
         )
         .reset_index(drop=True)
     )

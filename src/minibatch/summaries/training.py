@@ -9,7 +9,7 @@ def summarise(tables: dict[str, pd.DataFrame], target_loss: float) -> pd.DataFra
     """One row for each run and loader (and batch size and learning rate, in a grid).
 
     Median, lowest and highest over the seeds of the final loss, of the seconds per epoch and of
-    the seconds, steps and epochs to the target loss; the share of seeds that diverged.
+    the seconds to the target loss; the share of seeds that diverged.
     """
     seeds = per_seed(tables["traces"], target_loss).rename(
         columns={cost: f"{cost}_per_epoch" for cost in COSTS}
