@@ -66,6 +66,21 @@ def test_the_interval_of_a_ratio_holds_the_truth_as_often_as_it_says():
     assert inside >= 0.9 * 200
 
 
+def test_intervals_are_of_all_runs_and_variants_together():
+    names = ["plain", "tenth", "inverse", "replacement", "twice"]
+    every = builders.variants([SGD], {("sgd", name): 1 for name in names}, MOMENTS.floor)
+    every = every[every.step <= 1500]
+    random, shape = np.random.default_rng(0), (len(every), len(GROUPS))
+    every.loc[:, GROUPS] = MOMENTS.floor + random.gamma(4, 0.25, shape)
+    found = []
+    for table in (every[every.variant.isin(["plain", "tenth"])], every):
+        rows = variants.summarise({"variants": table, "examples": EXAMPLES})
+        found.append(rows[(rows.variant == "tenth") & (rows.epoch == 1)].iloc[0])
+    alone, among = found
+    assert alone.ratio == among.ratio
+    assert among.ratio_low < alone.ratio_low < alone.ratio_high < among.ratio_high
+
+
 # What is stated
 
 

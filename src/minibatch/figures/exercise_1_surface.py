@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from minibatch.figures import style
 from minibatch.summaries.text import counted, how
+from minibatch.summaries.time_to_target import refuted
 
 MOST = 0.25  # loss above the floor that is shown: about that of the initial weights
 
@@ -27,7 +28,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         excess=cells.excess.where(cells.excess < MOST),
         milliseconds=1e3 * cells.steps * cells.step_seconds,
     )
-    made, [[left, right]] = style.figure(_message(times, target), 1, 2, size=(8, 4.4), sharey=True)
+    message = _message(times, tables["confirmed"], target)
+    made, [[left, right]] = style.figure(message, 1, 2, size=(8, 4.4), sharey=True)
     left.set_title(f"loss above the floor after {counted(epochs, 'epoch')}")
     _surface(left, cells, "excess")
     right.set_title(f"ms to a loss of {target}, {how('scratch', times.loader.iloc[0])}")
@@ -41,11 +43,12 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     return made
 
 
-def _message(times: pd.DataFrame, target: str) -> str:
+def _message(times: pd.DataFrame, confirmed: pd.DataFrame, target: str) -> str:
     """The batch size that is best, by its interval, and the learning rate that goes with it."""
     best = times[times.best]
-    if best.empty:
-        return f"Undecided which batch size is soonest at a loss of {target}"
+    if best.empty or refuted(best, confirmed).any():
+        why = "" if best.empty else ", since real runs take another time than was predicted"
+        return f"Undecided which batch size is soonest at a loss of {target}{why}"
     [row] = best.itertuples()
     sizes = "–".join(map(str, dict.fromkeys([row.best_low, row.best_high])))
     return (

@@ -24,22 +24,22 @@ def _message(same: pd.DataFrame, others: pd.DataFrame, line: pd.DataFrame) -> st
     """Which runs take the same path, and how far from the floor the others end."""
     said = []
     for run, own in same.groupby("run", sort=False):
-        said.append(f"{run} takes the same path")
-        if len(line):
-            said.append(_cost(own.batch_size.iloc[0], line.iloc[0]))
+        said.append(f"{run} takes the same path" + _cost(own.batch_size.iloc[0], line))
     if not others.empty:
         ratios = variants.ratios(variants.ends(others, "twice"))
-        said.append(f"after as many updates, the loss is {ratios} as far above the floor")
+        said.append(f"after as many updates others are {ratios} as far above the floor")
     return f"Every example twice: {'; '.join(said)}"
 
 
-def _cost(examples: int, line: pd.Series) -> str:
+def _cost(examples: int, lines: pd.DataFrame) -> str:
     """By how much a step on twice as many examples takes longer, by the ends of both intervals.
 
-    Undecided where no line is sure to fit the steps that were timed.
+    Empty where no line is sure to fit the steps that were timed.
     """
-    if line["line"] != "yes":
-        return "what each update costs then is undecided"
+    lines = lines[lines.line == "yes"]
+    if lines.empty:
+        return ""
+    line = lines.iloc[0]
     low = examples * line.c_seconds_low / (line.t0_seconds_high + examples * line.c_seconds_low)
     high = examples * line.c_seconds_high / (line.t0_seconds_low + examples * line.c_seconds_high)
-    return f"each update takes {100 * low:.0f} to {100 * high:.0f} % longer"
+    return f", each update {100 * low:.0f} to {100 * high:.0f} % longer"

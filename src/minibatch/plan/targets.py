@@ -26,7 +26,7 @@ SUMMARISED = {
     "steps_to_target": ["steps", "critical"],
     "gradient_noise": ["gradient_law", "gradient_noise", "steps", "critical"],
     "answer": ["time_to_target", "confirmed"],
-    "exercise_1_surface": ["surface", "time_to_target"],
+    "exercise_1_surface": ["surface", "time_to_target", "confirmed"],
     "exercise_2_schedule": ["variants"],
     "exercise_3_replacement": ["variants"],
     "exercise_4_twice": ["variants", "stepcost"],

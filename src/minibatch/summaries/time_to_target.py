@@ -60,6 +60,12 @@ def summarise(
     return pd.DataFrame(found, columns=COLUMNS)
 
 
+def refuted(rows: pd.DataFrame, confirmed: pd.DataFrame) -> np.ndarray:
+    """Of which rows the real runs at the way's best size took another time than was predicted."""
+    ways = confirmed[confirmed.best & (confirmed.within == "no")].set_index(SERIES).index
+    return rows.set_index(SERIES).index.isin(ways)
+
+
 def sentence(times: pd.DataFrame, confirmed: pd.DataFrame, target: str) -> str:
     """From which to which size is best, over all ways of training in a framework.
 
@@ -68,8 +74,7 @@ def sentence(times: pd.DataFrame, confirmed: pd.DataFrame, target: str) -> str:
     found = times[(times.target == target) & times.best & (times.implementation != BASELINE)]
     if found.empty:
         return f"No way of training is shown to reach a loss of {target}"
-    refuted = confirmed[confirmed.best & (confirmed.within == "no")].set_index(SERIES).index
-    every, found = len(found), found[~found.set_index(SERIES).index.isin(refuted)]
+    every, found = len(found), found[~refuted(found, confirmed)]
     if found.empty:
         return (
             f"Undecided which batch size is soonest at a loss of {target}: no real run of a best "

@@ -9,21 +9,23 @@ from minibatch.sgd.moments import Moments
 from minibatch.summaries.intervals import of_resamples, resamples
 
 PLAIN = "plain"
-RESAMPLES = 1000  # of groups of seeds, which runs and variants share
+RESAMPLES = 4000  # of groups of seeds, which runs and variants share
 RUN = ["run", "batch_size", "learning_rate", "epochs"]
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row for each run, variant and number of epochs of the run, with 95 % intervals.
+    """One row for each run, variant and number of epochs of the run, with intervals.
 
-    By bootstrap over groups of seeds, which all share. `excess` is the mean loss above the floor
+    By bootstrap over groups of seeds, which all share; after as many epochs, they hold with 95 %
+    for all runs and variants together. `excess` is the mean loss above the floor
     after `step` updates; `ratio` what it is over that of the plain run after as many; `decline` by
     how much it fell in that epoch, over the first one: all of them without interval, or without
     number, where a seed has diverged. `expected` is the exact excess with replacement;
     `noise_floor` what a constant learning rate leaves then in the end, infinite where it diverges.
     """
     moments = Moments(*split(tables["examples"].to_numpy()))
-    found = []
+    found, changed = [], tables["variants"].query("variant != @PLAIN")
+    among = max(1, len(changed[["run", "variant"]].drop_duplicates()))
     for _, rows in tables["variants"].groupby("run", sort=False):
         own = {name: part.set_index("step") for name, part in rows.groupby("variant", sort=False)}
         run = own[PLAIN].iloc[0][RUN].to_dict()
@@ -37,8 +39,9 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
                 decline = -np.diff(drawn, axis=0, prepend=drawn[:1]) / (drawn[0] - drawn[1])
             for count in range(len(drawn)):
                 row = run | {"variant": variant, "epoch": count, "step": count * epoch}
-                row |= _ends("excess", drawn[count]) | _ends("ratio", ratio[count])
-                row |= _ends("decline", decline[count])
+                values = {"excess": drawn, "ratio": ratio, "decline": decline}
+                for name, every in values.items():
+                    row |= _ends(name, every[count], among)
                 row["expected"] = part.expected_loss[count * epoch] - moments.floor
                 found.append(row | {"noise_floor": floor - moments.floor})
     return pd.DataFrame(found, columns=COLUMNS).astype(dict.fromkeys(COLUMNS[7:], float))
@@ -52,9 +55,9 @@ def _draws(rows: pd.DataFrame, epoch: int, floor: float) -> np.ndarray:
     return np.where(finite, np.where(finite, losses, 0) @ weights.T, np.inf)
 
 
-def _ends(name: str, drawn: np.ndarray) -> dict[str, float]:
-    """A value with its interval, by the names of their columns."""
-    low, high = of_resamples(drawn) if np.isfinite(drawn).all() else (drawn[0], drawn[0])
+def _ends(name: str, drawn: np.ndarray, among: int) -> dict[str, float]:
+    """A value with its interval, one of so many, by the names of their columns."""
+    low, high = of_resamples(drawn, among) if np.isfinite(drawn).all() else (drawn[0], drawn[0])
     return {name: drawn[0], f"{name}_low": low, f"{name}_high": high}
 
 
