@@ -74,8 +74,7 @@ def measured(config: dict) -> dict[str, dict]:
     found = {EXAMPLES: {name: config["dataset"][name] for name in ("rows", "scaling")}}
     examples = expected([EXAMPLES], found)
     values = _steptime(config) | examples | _packages("baseline")
-    parts = _launches(BASELINE, config["steptime"], values)
-    found |= parts | {BASELINE: expected(parts, parts)}
+    found |= _gathered(BASELINE, config["steptime"], values)
     found[CURVES] = _sweep(config) | examples | _packages("sweep")
     wanted = {"runs": problems(config), "seeds": config["sweep"]["seeds_of_runs"]}
     found[FINALS] = wanted | examples | _packages("finals")
@@ -86,8 +85,7 @@ def measured(config: dict) -> dict[str, dict]:
         found[f"results/parallel/{device}.parquet"] = parallel
     for path, launch in _protocol(config).items():
         found[path] = launch | examples | _packages("protocol")
-    parts = _launches(CEILINGS, config["matmul"], _ceilings(config) | _packages("ceilings"))
-    found |= parts | {CEILINGS: expected(parts, parts)}
+    found |= _gathered(CEILINGS, config["matmul"], _ceilings(config) | _packages("ceilings"))
     for framework, device in places(config):
         common = {"framework": framework, "device": device, "threads": config["threads"]}
         folder = f"{framework}/{device}"
@@ -96,24 +94,19 @@ def measured(config: dict) -> dict[str, dict]:
         checked = common | precisions | _packages("verify", (framework, device))
         found |= dict.fromkeys(verdicts, checked)
         verified = common | expected(verdicts[:1], found) | _packages("matmul", (framework, device))
-        path = f"results/matmul/{folder}.parquet"
         values = verified | _matmul(config, framework, device)
-        parts = _launches(path, config["matmul"], values)
-        found |= parts | {path: expected(parts, parts)}
+        found |= _gathered(f"results/matmul/{folder}.parquet", config["matmul"], values)
         path = f"results/steptime/{folder}.parquet"
         values = common | {"loaders": config["training"]["loaders"]} | _steptime(config)
         values |= expected([EXAMPLES, *verdicts], found)
         values |= _packages("steptime", (framework, device))
-        parts = _launches(path, config["steptime"], values)
-        found |= parts | {path: expected(parts, parts)}
+        found |= _gathered(path, config["steptime"], values)
         predicted = f"results/predicted/{folder}.parquet"
         values = {"target": answer(config)["targets"][0]}  # the first alone: others change nothing
         found[predicted] = values | expected([EXAMPLES, CURVES, path], found)
-        path = f"results/confirm/{folder}.parquet"
         values = common | _confirm(config) | expected([EXAMPLES, predicted, *verdicts], found)
         values |= _packages("confirm", (framework, device))
-        parts = _launches(path, config["confirm"], values)
-        found |= parts | {path: expected(parts, parts)}
+        found |= _gathered(f"results/confirm/{folder}.parquet", config["confirm"], values)
         for run in runs(config, framework):
             values = common | _train(config, run, framework)
             concerned = verdicts if values["implementation"] == "compiled" else verdicts[:1]
@@ -262,6 +255,12 @@ def _launches(whole: str, section: dict, parameters: dict) -> dict[str, dict]:
         f"{whole.removesuffix('.parquet')}/{launch}.parquet": parameters | {"launch": launch}
         for launch in range(1, section["launches"] + 1)
     }
+
+
+def _gathered(whole: str, section: dict, parameters: dict) -> dict[str, dict]:
+    """Those of the tables of all launches, and of the whole that they are put together to."""
+    parts = _launches(whole, section, parameters)
+    return parts | {whole: expected(parts, parts)}
 
 
 def _steptime(config: dict) -> dict:
