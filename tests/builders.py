@@ -182,11 +182,12 @@ def unconfirmed() -> pd.DataFrame:
 
 
 def steps(seconds: dict[tuple[int, int], Sequence[float]], **about) -> pd.DataFrame:
-    """Data-parallel steps by the number of ranks and the batch size."""
+    """Data-parallel steps by ranks and batch size, of the seconds of each launch; three of each."""
     rows = [
-        {"ranks": ranks, "batch_size": size, "repeat": repeat, "seconds": value}
+        {"ranks": ranks, "batch_size": size, "launch": launch, "repeat": repeat, "seconds": value}
         for (ranks, size), values in seconds.items()
-        for repeat, value in enumerate(values)
+        for launch, value in enumerate(values, 1)
+        for repeat in range(3)
     ]
     return pd.DataFrame(rows).assign(**{"machine": "here", "device": "cpu"} | about)
 

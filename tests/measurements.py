@@ -105,8 +105,8 @@ class Tables:
             return _finals(parameters, random, self._fates)
         if path == experiment.VARIANTS:
             return _variants(parameters, self._rows, random, self._fates)
-        if stage == "parallel":
-            return _steps(parameters, random)
+        if stage == "parallel" and "launch" in parameters:
+            return self._steps(parameters)
         if stage == "ceilings" and "copy_kib" in parameters:
             return self._ceilings(parameters)
         if stage == "protocol":
@@ -162,6 +162,13 @@ class Tables:
         sizes = {"L1": 2**15, "L2": 2**20, "L3": 2**25}
         levels = {n: level(8 * n, sizes) for n in copies}
         return builders.products(seconds, levels, framework="numpy").assign(launch=launch)
+
+    def _steps(self, parameters: dict) -> pd.DataFrame:
+        """A launch of steps that several processes share."""
+        launch, device = parameters["launch"], parameters["device"]
+        cases = [(r, size) for size in parameters["batch_sizes"] for r in parameters["ranks"]]
+        seconds = {case: [self._of_a_launch(launch, device, case)] for case in cases}
+        return builders.steps(seconds, device=device).assign(launch=launch)
 
     def _of_a_launch(self, launch: int, *case) -> float:
         """The seconds of a case, which launches have about alike."""
@@ -252,13 +259,6 @@ def _variants(parameters: dict, examples: int, random, fates: Sequence[float]) -
 def _fate(random, fates: Sequence[float]):
     """How a run goes."""
     return FATES[random.choice(list(FATES), p=fates)]
-
-
-def _steps(parameters: dict, random) -> pd.DataFrame:
-    cases = [(r, size) for size in parameters["batch_sizes"] for r in parameters["ranks"]]
-    return builders.steps(
-        {case: _seconds(random, 3) for case in cases}, device=parameters["device"]
-    )
 
 
 def _traces(parameters: dict, examples: int, random, fates: Sequence[float]) -> pd.DataFrame:

@@ -195,7 +195,7 @@ def drawn(draw, configuration: Callable, most: int) -> tuple[dict, Random]:
 def test_what_follows_from_a_legal_configuration_makes_sense():
     reached = Counter()
 
-    @settings(max_examples=320, **SEARCH)
+    @settings(max_examples=340, **SEARCH)
     @given(drawn(legal, most=2))
     def search(example):
         config, random = example

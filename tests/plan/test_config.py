@@ -50,7 +50,7 @@ training:
     grid: {implementation: scratch, batch_size: [1, 10], learning_rate: [0.1, 1.0], epochs: 2}
     small_tenth: {base: small, schedule: tenth}
     twice: {base: gd, batch_size: 3000, copies: 2}
-parallel: {ranks: [1, 2], batch_size: [20, 5000], budget_seconds: 0.4}
+parallel: {ranks: [1, 2], batch_size: [20, 5000], launches: 6, budget_seconds: 0.4}
 protocol: {launches: 5, repeats: 2}
 sweep: {batch_size: [1500, 1000, 100, 10, 7, 1], learning_rates: 8, lowest: 1%, seeds: 80,
   seeds_of_runs: 40}
@@ -443,7 +443,7 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         ),
         # the ranks
         (
-            "parallel: {ranks: [1, 2], batch_size: [20, 5000], budget_seconds: 0.4}\n",
+            "parallel: {ranks: [1, 2], batch_size: [20, 5000], launches: 6, budget_seconds: 0.4}\n",
             "",
             "1: parallel missing",
         ),
@@ -457,6 +457,8 @@ def test_other_values_that_make_sense_are_valid(tmp_path, old, new):
         ("[1, 2]", "[1, 0]", "42: parallel.ranks.1: 0 is too small; at least 1"),
         ("[20, 5000]", "[20, 0]", "42: parallel.batch_size.1: 0 is too small; at least 1"),
         ("[20, 5000]", "[]", "42: parallel.batch_size: empty; name at least one"),
+        ("launches: 6, ", "", "42: parallel: launches missing"),
+        ("launches: 6", "launches: 1", "42: parallel.launches: 1 is too small; at least 2"),
         (
             "budget_seconds: 0.4",
             "budget_seconds: 0",

@@ -45,7 +45,7 @@ CONFIG = {
     },
     "answer": {"targets": [0.25, "1%"], "resamples": 100},
     "confirm": {"launches": 2, "seeds": 3, "budget_seconds": 1},
-    "parallel": {"ranks": [1, 2], "batch_size": [10, 100], "budget_seconds": 1},
+    "parallel": {"ranks": [1, 2], "batch_size": [10, 100], "launches": 2, "budget_seconds": 1},
     "protocol": {"launches": 5, "repeats": 2},
     "training": {
         "target_loss": 0.25,
@@ -87,7 +87,7 @@ CONFIG = {
 TABLES = {
     "results/data/examples.parquet",
     *(f"results/steptime/baseline/cpu{end}.parquet" for end in ("/1", "/2", "")),
-    "results/parallel/cpu.parquet",
+    *(f"results/parallel/cpu{launch}.parquet" for launch in ("", "/1", "/2")),
     *(f"results/sweep/{table}.parquet" for table in ("curves", "finals", "variants")),
     *(f"results/ceilings{launch}.parquet" for launch in ("", "/1", "/2")),
     *(
@@ -239,6 +239,11 @@ def test_a_whole_number_and_the_same_with_a_point_are_the_same_parameters():
         ("parallel.ranks", [1, 4], those("parallel")),
         ("parallel.batch_size", [10], those("parallel")),
         ("parallel.budget_seconds", 2, those("parallel")),
+        (
+            "parallel.launches",
+            3,  # those that there are stay
+            {"results/parallel/cpu.parquet", "results/parallel/cpu/3.parquet"},
+        ),
         ("matmul.budget_seconds", 2, those("matmul", "ceilings")),
         ("matmul.launches", 3, those("ceilings.", "matmul/pytorch/cpu.", "matmul/jax/cpu.") | MORE),
         ("matmul.ceilings.product", 2, those("ceilings", "matmul")),
@@ -357,15 +362,22 @@ def test_the_baseline_takes_the_steps_that_the_frameworks_take_and_a_launch_know
 def test_ranks_are_measured_whatever_the_frameworks_are_on_each_device():
     found = experiment.measured(CONFIG | {"frameworks": ["jax"], "devices": ["cpu", "cuda"]})
     for device in ("cpu", "cuda"):
-        parallel = found[f"results/parallel/{device}.parquet"]
-        assert parallel == {
-            "device": device,
-            "ranks": [1, 2],
-            "batch_sizes": [10, 100],
-            "budget_seconds": 1.0,
-            "inputs": found["results/steptime/baseline/cpu/1.parquet"]["inputs"],
-            "packages": {"torch": "==2.13.0", "numpy": "==2.4.6"},
-        }
+        folder = f"results/parallel/{device}/"
+        parts = {path: made for path, made in found.items() if path.startswith(folder)}
+        assert [*parts.values()] == [
+            {
+                "device": device,
+                "ranks": [1, 2],
+                "batch_sizes": [10, 100],
+                "budget_seconds": 1.0,
+                "launch": launch,
+                "inputs": found["results/steptime/baseline/cpu/1.parquet"]["inputs"],
+                "packages": {"torch": "==2.13.0", "numpy": "==2.4.6"},
+            }
+            for launch in (1, 2)
+        ]
+        whole = found[f"results/parallel/{device}.parquet"]
+        assert whole == {"inputs": {path: digest(part) for path, part in parts.items()}}
 
 
 def test_a_table_knows_the_parameters_that_its_inputs_must_have():
@@ -455,7 +467,8 @@ BY_PYTORCH = those(
     *("verify/pytorch", "matmul/pytorch", "steptime/pytorch", "train/pytorch", "parallel"),
     *(f"{stage}/pytorch" for stage in REAL),
 )
-GATHERED = those(*(f"{stage}/pytorch/cpu." for stage in ("matmul", "steptime", *REAL)))
+GATHERED = those("parallel/cpu.")
+GATHERED |= those(*(f"{stage}/pytorch/cpu." for stage in ("matmul", "steptime", *REAL)))
 
 
 @pytest.mark.parametrize(
@@ -528,7 +541,7 @@ def test_what_runs_on_gpus_is_measured_there_too_and_what_does_not_is_missing():
     found = on_gpus(BOTH)
     assert not any("mxnet" in path for path in found)
     assert set(found) == {
-        "results/parallel/cuda.parquet",
+        *(f"results/parallel/cuda{launch}.parquet" for launch in ("", "/1", "/2")),
         "results/train/pytorch/cuda/sgd.parquet",
         "results/train/pytorch/cuda/sgd_twice.parquet",
         *(

@@ -19,7 +19,7 @@ from minibatch.tables import parquet
 from minibatch.tables.canonical import digest
 
 GUARD_SECONDS = 100  # ends a test that hangs; less than ranks wait for one that died
-COLUMNS = ["ranks", "batch_size", "repeat", "seconds"]
+COLUMNS = ["ranks", "batch_size", "launch", "repeat", "seconds"]
 LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=localhost"]
 LAUNCH += ["--log-dir=/dev/null"]
 
@@ -184,18 +184,48 @@ def test_a_table_names_the_machines_of_all_ranks(found):
     assert found["everywhere"] == [["node0", "node0", "node1"], about]
 
 
+ALONE = {"ranks": [1], "batch_sizes": [10, 2000], "device": "cpu"}
+
+
 def test_every_case_has_samples_within_its_budget_and_at_least_some(examples):
     with data_parallel.joined(1, "cpu", {}):
-        samples = stage.measure(
-            *examples, ranks=[1], batch_sizes=[10, 2000], device="cpu", budget_seconds=0.001
-        )
+        samples = stage.measure(*examples, **ALONE, budget_seconds=0.001, launch=3)
     assert list(samples) == COLUMNS
+    assert set(samples.launch) == {3}
     assert (samples.seconds > 0).all()
     for size, repeats in samples.groupby("batch_size").repeat:
         fewest, most = (stage.BURSTS * steps for steps in (stage.FEWEST, stage.MOST))
         assert fewest <= len(repeats) <= most, size
         assert list(repeats) == list(range(len(repeats)))
     assert set(samples.batch_size) == {10, 2000}
+
+
+def test_a_launch_takes_turns_in_an_order_of_its_own(examples, monkeypatch):
+    """Or what comes first in one would come first in all."""
+    monkeypatch.setattr(stage.Case, "steps", lambda *_: 1)
+    sizes, orders = [10, 20, 30, 40, 50], {}
+    for launch in (1, 2):
+        turns = orders[launch] = []
+        monkeypatch.setattr(
+            stage.Case, "burst", lambda case, _, turns=turns: turns.append(case._size) or [1.0]
+        )
+        with data_parallel.joined(1, "cpu", {}):
+            wanted = ALONE | {"batch_sizes": sizes}
+            stage.measure(*examples, **wanted, budget_seconds=1.0, launch=launch)
+        rounds = [turns[begin : begin + 5] for begin in range(0, len(turns), 5)]
+        assert [sorted(one) for one in rounds] == [sizes] * stage.BURSTS
+    assert orders[1] != orders[2]
+
+
+def test_what_is_timed_is_verified_over_its_whole_epoch_and_uneven_shares_on_some(
+    examples, monkeypatch
+):
+    seen = []
+    monkeypatch.setattr(stage, "verify", lambda _, y, size, *__: seen.append((size, len(y))))
+    with data_parallel.joined(1, "cpu", {}):
+        stage.measure(*examples, **ALONE, budget_seconds=0.001, launch=1)
+    whole = len(examples[1])
+    assert seen == [(1, 100), (7, 100), (10, whole), (2000, whole)]
 
 
 def test_a_burst_goes_on_through_the_epoch_and_its_first_step_is_not_timed(examples, monkeypatch):
@@ -236,14 +266,14 @@ def arguments(tmp_path, examples):
     frame = pd.DataFrame(np.column_stack([*examples])[:60], columns=[*"abcdef"])
     parquet.write(frame, path, parameters={"rows": 60}, provenance={})
     parameters = {"device": "cpu", "ranks": [1, 2], "batch_sizes": [10, 61]}
-    parameters |= {"budget_seconds": 0.01, "inputs": {str(path): digest({"rows": 60})}}
+    parameters |= {"budget_seconds": 0.01, "launch": 2, "inputs": {str(path): digest({"rows": 60})}}
     return ["--parameters", json.dumps(parameters), "--inputs", str(path), "--output"]
 
 
 def is_whole(output, parameters):
     table = parquet.read(output, digest(json.loads(parameters)))
     assert list(table) == ["machine", "device", *COLUMNS]
-    assert set(table.machine) == {platform.node()}
+    assert (set(table.machine), set(table.launch)) == ({platform.node()}, {2})
     cases = table[["ranks", "batch_size"]].drop_duplicates().to_numpy().tolist()
     assert sorted(cases) == [[1, 10], [1, 61], [2, 10], [2, 61]]
     about = table.attrs["provenance"]

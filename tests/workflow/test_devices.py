@@ -12,7 +12,7 @@ ON_CUDA = {
     TO_CUDA,
     "results/verify/pytorch/cuda/compiled.parquet",
     "results/verify/pytorch/cuda.json",
-    "results/parallel/cuda.parquet",
+    *(f"results/parallel/cuda{launch}.parquet" for launch in ("", "/1", "/2")),
     "results/matmul/pytorch/cuda.parquet",
     *(f"results/steptime/pytorch/cuda{end}.parquet" for end in ("/1", "/2", "")),
     *(f"results/confirm/pytorch/cuda{end}.parquet" for end in ("/1", "/2", "")),

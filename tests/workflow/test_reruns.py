@@ -36,6 +36,13 @@ def real(*numbers):
     return tables | summary("confirmed", "answer") | figures("answer") | REPORT
 
 
+def ranks(*numbers):
+    """Some launches of ranks, the table of all, and what is made from them."""
+    ends = [f"/{number}" for number in numbers]
+    tables = {f"results/parallel/cpu{end}.parquet" for end in (*ends, "")}
+    return tables | summary("parallel") | figures("parallel") | REPORT
+
+
 def summary(*names):
     return {f"results/summary/{name}.parquet" for name in names}
 
@@ -118,7 +125,7 @@ AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation", "surface
 AFTER_SWEEP |= PREDICTED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
 AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS | PREDICTED | RUNS_TIMED
-PARALLEL = {"results/parallel/cpu.parquet"} | summary("parallel") | figures("parallel") | REPORT
+PARALLEL = ranks(1, 2)
 AFTER_PROTOCOL = summary(*BY_THE_CLOCK, "statements") | figures("protocol") | REPORT
 PROTOCOL = {f"results/protocol/{launch}.parquet" for launch in (1, 2)} | AFTER_PROTOCOL
 AFTER_EXAMPLES = (
@@ -287,6 +294,7 @@ VALUES = {
         lambda config: config["parallel"]["batch_size"].append(20),
         PARALLEL,
     ),
+    "a launch of the ranks more": (lambda config: config["parallel"].update(launches=3), ranks(3)),
     "the time budget of the products": (
         lambda config: config["matmul"].update(budget_seconds=0.002),
         ALL_TIMED | ALL_BOUNDED,
@@ -375,7 +383,8 @@ CODE = {
     | launches("pytorch")
     | AFTER_STEPS
     | PREDICTED
-    | RUNS_TIMED,
+    | RUNS_TIMED
+    | ranks(),
     "stages/ceilings.py": ALL_BOUNDED,
     "stages/train.py": ALL_TRAINED,
     "stages/summary.py": ALL_SUMMARIES | ALL_FIGURES | REPORT,

@@ -1,6 +1,7 @@
 # Puts the launches of a measurement together.
 # reads  the tables that each launch has written, into the folder that is called like the whole
-# writes results/ceilings.parquet, results/matmul/FRAMEWORK/DEVICE.parquet,
+# writes results/ceilings.parquet, results/parallel/DEVICE.parquet,
+#        results/matmul/FRAMEWORK/DEVICE.parquet,
 #        results/steptime/FRAMEWORK/DEVICE.parquet and results/steptime/baseline/cpu.parquet,
 #        results/confirm/FRAMEWORK/DEVICE.parquet
 
@@ -14,7 +15,7 @@ rule gather:
     log:
         "results/logs/{whole}.log",
     wildcard_constraints:
-        whole=r"ceilings|(matmul|steptime|confirm)/\w+/\w+",
+        whole=r"ceilings|parallel/\w+|(matmul|steptime|confirm)/\w+/\w+",
     params:
         config=asked("results/{whole}.parquet"),
         code=code("minibatch.stages.gather"),

@@ -81,8 +81,8 @@ def measured(config: dict) -> dict[str, dict]:
     wanted = {"runs": problems(config, scratch=True), "seeds": config["sweep"]["seeds"]}
     found[VARIANTS] = wanted | examples | _packages("variants")
     for device in config["devices"]:
-        parallel = _parallel(config, device) | examples | _packages("parallel")
-        found[f"results/parallel/{device}.parquet"] = parallel
+        values = _parallel(config, device) | examples | _packages("parallel")
+        found |= _gathered(f"results/parallel/{device}.parquet", config["parallel"], values)
     for path, launch in _protocol(config).items():
         found[path] = launch | examples | _packages("protocol")
     found |= _gathered(CEILINGS, config["matmul"], _ceilings(config) | _packages("ceilings"))

@@ -1,4 +1,4 @@
-"""Time a data-parallel step by ranks and batch size: examples → results/parallel/DEVICE.parquet."""
+"""Time a data-parallel step by ranks and batch size in one launch: examples → results/parallel."""
 
 import gc
 import platform
@@ -24,8 +24,9 @@ from minibatch.tables import parquet, provenance
 SEED = 0
 LEARNING_RATE = 0.05  # that of the chapter's minibatch of 10; it costs no time
 UNEVEN = (1, 7)  # batch sizes that are verified, too: shares that are empty, or differ
-BURSTS = 10  # in which the steps of a case are taken
-FEWEST, MOST = 2, 20  # steps in a burst, whatever the time budget
+FEW = 100  # examples that these are verified on: an epoch of theirs has the most exchanges
+BURSTS = 8  # in which the steps of a case are taken
+FEWEST, MOST = 1, 20  # steps in a burst, whatever the time budget
 
 Examples = tuple[torch.Tensor, torch.Tensor]
 
@@ -38,17 +39,20 @@ def measure(
     batch_sizes: list[int],
     device: str,
     budget_seconds: float,
+    launch: int,
 ) -> pd.DataFrame:
-    """Verify the steps of this many ranks at each batch size, then time them in turns.
+    """Verify the steps of this many ranks at each batch size, then time them in random turns.
 
     Every rank of the process group calls this; those that a case does not need wait. (x, y) are
-    float32, shapes (n, d) and (n,). One row a step that this rank took: ranks, batch_size, repeat,
-    seconds. Larger batches than n have each example several times, or for lack of a divisor some
-    once more than others.
+    float32, shapes (n, d) and (n,). One row a step that this rank took: ranks, batch_size, launch,
+    repeat, seconds. Larger batches than n have each example several times, or for lack of a divisor
+    some once more than others.
     Raises UserError on rank 0 where a trace is not the reference's or ranks differ.
     """
     groups = data_parallel.groups(ranks, device)
-    for size in sorted({*batch_sizes, *UNEVEN}):
+    for size in UNEVEN:
+        verify(x[:FEW], y[:FEW], size, groups, device)
+    for size in batch_sizes:
         verify(x, y, size, groups, device)
 
     arrays = torch.tensor(x, device=device), torch.tensor(y, device=device)
@@ -59,18 +63,18 @@ def measure(
     }
     steps = _agree([case.steps(budget_seconds) for case in cases.values()])
     samples = {key: [] for key in cases}
-    order = random.Random(SEED)
+    order = random.Random(launch)
     for _ in range(BURSTS):
         # the same order on all ranks
         for index, key in order.sample(list(enumerate(cases)), len(cases)):
             dist.barrier()  # nobody works ahead while another case is timed
             samples[key] += cases[key].burst(steps[index])
     rows = [
-        (*key, repeat, seconds)
+        (*key, launch, repeat, seconds)
         for key, found in samples.items()
         for repeat, seconds in enumerate(found)
     ]
-    return pd.DataFrame(rows, columns=["ranks", "batch_size", "repeat", "seconds"])
+    return pd.DataFrame(rows, columns=["ranks", "batch_size", "launch", "repeat", "seconds"])
 
 
 class Case:
@@ -193,7 +197,7 @@ def _everywhere(about: dict) -> tuple[list[str], dict]:
 
 
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:
-    """Measure with one thread in each process; rank 0 writes the table."""
+    """Measure with one thread in each of the processes that are this launch; rank 0 writes."""
     [path] = inputs
     pytorch.set_threads(1)
     with data_parallel.joined(max(parameters["ranks"]), parameters["device"]) as rank:
@@ -202,7 +206,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
         versions = frameworks.provenance(pytorch, parameters["device"])
         hosts, about = _everywhere(provenance.collect(threads=[1], **versions))
         gc.freeze()  # a search through all that the imports left would fall into some timings
-        names = ("ranks", "batch_sizes", "device", "budget_seconds")
+        names = ("ranks", "batch_sizes", "device", "budget_seconds", "launch")
         samples = measure(x, y, **{name: parameters[name] for name in names})
         if rank == 0:
             samples.insert(0, "device", parameters["device"])
