@@ -60,7 +60,6 @@ def tables():
     measured = {"matmul": products, "ceilings": builders.ceilings()}
     cells = {("pytorch", "scratch", "direct", size): [1e-6, 2e-6] for size in (1, 10, 100)}
     launches = builders.launches(cells)
-    step = {"machine": "here", "device": "cpu", "ranks": 1, "batch_size": 10, "seconds": 1e-3}
     check = {"subject": "scratch", "check": "steps", "passed": False, "detail": "θ <b>&</b> off"}
     columns = ["framework", "implementation", "experiment", "batch_size", "learning_rate"]
     empty = pd.DataFrame(columns=[*columns, "epochs", "quantity", "value"])
@@ -73,7 +72,7 @@ def tables():
         "agreement": agreement.summarise({"traces": traces}),
         "ladder": ladder.summarise(launches),
         "stepcost": stepcost.summarise(launches),
-        "parallel": parallel.summarise({"cpu": pd.DataFrame([step])}),
+        "parallel": parallel.summarise({"cpu": builders.steps({(1, 10): [1e-3] * 2})}),
     }
     swept = launches | builders.swept()
     for name, module in (

@@ -51,10 +51,11 @@ def paces(**about):
     return builders.samples(cell, **{"machine": "node1", "framework": "jax"} | about)
 
 
-def steps(**about):
-    rows = [(ranks, size, 1e-3 / ranks) for ranks in (1, 2) for size in (10, 100)]
-    table = pd.DataFrame(rows, columns=["ranks", "batch_size", "seconds"])
-    return table.assign(**{"machine": "node1", "device": "cpu"} | about)
+def steps(seconds=(1, 1, 0.5, 0.5), **about):
+    """Two launches of one rank and of two, at two batch sizes each."""
+    cases = [(ranks, size) for ranks in (1, 2) for size in (10, 100)]
+    launches = {case: [value] * 2 for case, value in zip(cases, seconds, strict=True)}
+    return builders.steps(launches, **{"machine": "node1"} | about)
 
 
 CHAPTER = pd.DataFrame(
@@ -143,12 +144,24 @@ def test_a_rung_that_was_measured_on_several_machines_names_them_all():
 
 
 def test_ranks_on_another_machine_are_compared_with_those_of_their_device():
-    cpu, cuda = steps().assign(seconds=[1, 1, 4, 0.5]), steps(**GPU).assign(seconds=[4, 4, 1, 2])
+    cpu, cuda = steps([1, 1, 4, 0.5]), steps([4, 4, 1, 2], **GPU)
     for abouts in [(cpu, cuda), (cpu.assign(machine="a"), cuda)]:
         made = parallel.summarise(dict(enumerate(abouts)))
         found = made[made.ranks == 2].groupby("device").agg(list)
         assert found.speedup.to_dict() == {"cpu": [0.25, 2], "cuda": [4, 2]}
-        assert found.pay.to_dict() == {"cpu": [False, True], "cuda": [True, True]}
+        assert found.pay.to_dict() == {"cpu": ["no", "yes"], "cuda": ["yes", "yes"]}
+
+
+def test_a_sheet_of_ranks_has_times_and_speedups_with_intervals_and_nothing_to_say_of_one():
+    sheet = sheets.parallel(parallel.summarise({"cpu": steps([1, 1, 4, 0.5])}))
+    rows = [dict(zip(sheet["columns"], row, strict=True)) for row in sheet["rows"]]
+    assert rows[0]["pay from here on"] == rows[0]["times as fast as one rank"] == "–"
+    assert rows[2]["ms per step"] == "4,000 (4,000 to 4,000)"
+    assert [row["times as fast as one rank"] for row in rows[2:]] == [
+        "0.25 (0.25 to 0.25)",
+        "2 (2 to 2)",
+    ]
+    assert [row["pay from here on"] for row in rows[2:]] == ["no", "yes"]
 
 
 def test_what_was_published_and_not_measured_is_of_no_machine():

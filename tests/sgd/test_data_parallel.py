@@ -1,18 +1,12 @@
-"""Shares of a batch, and the summary, figure and sheet of measurements written down here."""
+"""Shares of a batch, the steps on them, and the ranks that take them."""
 
-import pandas as pd
 import pytest
 import torch
 import torch.distributed as dist
 
 from minibatch.errors import UserError
-from minibatch.figures import parallel as figure
-from minibatch.report import sheets
 from minibatch.sgd import data_parallel
-from minibatch.summaries import parallel as summary
 
-COLUMNS = ["device", "ranks", "batch_size", "repeat", "seconds"]
-SIZES = [10, 100, 1000]
 START = [0.1, -0.2, 0.3, 0.4, -0.5, 0.6]
 
 
@@ -102,123 +96,3 @@ def test_ranks_without_a_gpu_of_their_own_are_not_measured_on_gpus(monkeypatch):
         assert data_parallel.groups([1], "cuda") == {1: None}
         monkeypatch.setattr(data_parallel, "_gpu", lambda: "")
         assert data_parallel.groups([1], "cuda") == {}
-
-
-def steps(medians, ranks, device="cpu", sizes=SIZES):
-    """Three samples a batch size around each median, in seconds."""
-    rows = [
-        (device, ranks, size, repeat, factor * median)
-        for size, median in zip(sizes, medians, strict=True)
-        for repeat, factor in enumerate([1, 0.5, 4])
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS).assign(machine="here")
-
-
-def summarise(*parts):
-    return summary.summarise(dict(enumerate(parts)))
-
-
-def test_a_row_has_median_range_and_the_speedup_over_one_rank_at_its_size():
-    rows = summarise(pd.concat([steps([2, 2, 8], 2), steps([1, 3, 16], 1)]))
-    assert rows[["ranks", "batch_size"]].to_numpy().tolist() == [
-        [ranks, size] for ranks in (1, 2) for size in SIZES
-    ]
-    assert list(rows.speedup) == pytest.approx([1, 1, 1, 0.5, 1.5, 2])
-    row = rows.iloc[5]
-    assert [row.seconds_median, row.seconds_low, row.seconds_high] == [8, 4, 32]
-    assert set(rows.samples) == {3}
-
-
-@pytest.mark.parametrize(
-    ("medians", "expected"),
-    [
-        ([2, 2, 8], [False, True, True]),
-        ([0.5, 2, 8], [True, True, True]),
-        ([0.5, 4, 8], [False, False, True]),  # not from a size on after which it loses once more
-        ([0.5, 2, 17], [False, False, False]),
-        ([1, 3, 16], [False, False, False]),
-    ],
-)
-def test_more_ranks_pay_where_they_are_faster_there_and_at_all_larger_sizes(medians, expected):
-    rows = summarise(steps([1, 3, 16], 1), steps(medians, 2))
-    assert list(rows[rows.ranks == 2].pay) == expected
-    assert not rows[rows.ranks == 1].pay.any()
-    first = summary.break_even(rows).batch_size.tolist()
-    assert first == ([SIZES[expected.index(True)]] if any(expected) else [])
-
-
-def test_devices_are_compared_with_themselves():
-    parts = [steps([1, 3, 16], 1), steps([2, 2, 8], 2)]
-    parts += [steps([0.1] * 3, 1, "cuda"), steps([0.2] * 3, 2, "cuda")]
-    rows = summarise(*parts).set_index(["device", "ranks"])
-    assert list(rows.loc["cuda", 2].speedup) == pytest.approx([0.5] * 3)
-    assert list(rows.loc["cpu", 2].speedup) == pytest.approx([0.5, 1.5, 2])
-
-
-def draw(*parts):
-    made = figure.draw({"parallel": summarise(*parts)})
-    made.draw_without_rendering()
-    return made
-
-
-def texts(made):
-    return [text.get_text() for axes in made.axes for text in axes.texts]
-
-
-@pytest.mark.parametrize(
-    ("parts", "title"),
-    [
-        (
-            [steps([2, 2, 8], 2)],
-            "A second rank pays from batch size 100 on: 2× as fast at 1,000",
-        ),
-        ([steps([2, 3, 17], 2)], "No batch size up to 1,000 makes a second rank pay here"),
-        ([], "One rank alone was measured"),
-        (
-            [steps([2, 2, 8], 4), steps([9, 9, 9], 3)],
-            "3 ranks pay from batch size 1,000 on: 1.8× as fast at 1,000",
-        ),
-        (
-            [steps([2, 2, 8], 2), steps([1, 1, 1], 1, "cuda"), steps([3, 3, 3], 2, "cuda")],
-            "On cpu: a second rank pays from batch size 100 on: 2× as fast at 1,000; "
-            "on cuda: no batch size up to 1,000 makes a second rank pay here",
-        ),
-    ],
-)
-def test_the_title_says_from_where_on_more_ranks_pay(parts, title):
-    made = draw(steps([1, 3, 16], 1), *parts)
-    assert made.get_suptitle().replace("\n", " ") == title
-
-
-def test_the_curves_are_milliseconds_by_ranks_and_the_break_even_is_marked():
-    made = draw(steps([1, 3, 16], 1), steps([2, 2, 8], 2), steps([3, 3, 7], 4))
-    times, speedups = made.axes
-    curves = [container[0] for container in times.containers]
-    assert [list(curve.get_ydata()) for curve in curves] == [
-        [1000, 3000, 16000],
-        [2000, 2000, 8000],
-        [3000, 3000, 7000],
-    ]
-    assert [line.get_xdata()[0] for line in speedups.lines[-2:]] == [100, 1000]
-    assert texts(made) == ["2 ranks from 100 on", "4 ranks from 1,000 on"]
-    [legend] = made.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["1 rank", "2 ranks", "4 ranks"]
-
-
-@pytest.mark.parametrize("medians", [[0.1] * 3, [2, 2, 8], [2, 4, 8]])
-def test_the_marks_lie_within_their_panel_and_not_on_each_other(medians):
-    made = draw(steps([1, 3, 16], 1), steps(medians, 2), steps(medians, 4))
-    boxes = [text.get_window_extent() for text in made.axes[1].texts]
-    assert len(boxes) == 2
-    assert all(made.bbox.x0 < box.x0 and box.x1 < made.bbox.x1 for box in boxes)
-    assert not boxes[0].overlaps(boxes[1])
-
-
-def test_the_sheet_has_a_row_a_case():
-    shown = sheets.parallel(summarise(steps([1e-3, 3e-3, 16e-3], 1), steps([2e-3, 2e-3, 8e-3], 2)))
-    assert shown["rows"][0] == ["cpu", "1", "10", "3", "1", "0.5 to 4", "1", "–"]
-    assert shown["rows"][3:] == [
-        ["cpu", "2", "10", "3", "2", "1 to 8", "0.5", "no"],
-        ["cpu", "2", "100", "3", "2", "1 to 8", "1.5", "yes"],
-        ["cpu", "2", "1000", "3", "8", "4 to 32", "2", "yes"],
-    ]

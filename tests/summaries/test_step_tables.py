@@ -43,6 +43,15 @@ def test_it_holds_the_mean_in_95_of_100_draws():
     assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
 
 
+def test_intervals_among_several_all_hold_their_means_in_95_of_100_draws():
+    draws = np.exp(np.random.default_rng(0).normal(0, 0.1, (2000, 6, 5)))
+    inside = [
+        all(of_times(one, among=6)[1] < 1 < of_times(one, among=6)[2] for one in draw)
+        for draw in draws
+    ]
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
+
+
 def test_a_cell_has_the_time_of_a_step_and_its_interval():
     table = frameworks(steptime.summarise(samples(noise=0.1)))
     assert table.batch_size.tolist() == list(SIZES)

@@ -5,11 +5,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.summaries.parallel import break_even
+from minibatch.summaries.parallel import break_even, speedup
+from minibatch.summaries.verdict import shown
+
+ROOM = 2  # of the greatest speed-up, for its interval
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
-    """A row of panels a device: time per step and speed-up, one curve a number of ranks."""
+    """A row of panels a device: time per step and speed-up, one curve a number of ranks.
+
+    Means over launches with their 95 % intervals, those of speed-ups for all batch sizes together.
+    """
     rows = tables["parallel"]
     devices = list(rows.device.unique())
     made, panels = style.figure(
@@ -21,10 +27,12 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         style.size_axis(axes, rows.batch_size, label)
     for (times, speedups), device in zip(panels, devices, strict=True):
         own = rows[rows.device == device]
+        top = min(1.1 * own.speedup_high.max(), ROOM * own.speedup.max())
         for count, index in names.items():
-            curve, label = own[own.ranks == count], _ranks(count)
-            _times(times, curve, label, index)
-            speedups.plot(curve.batch_size, curve.speedup, label=label, **style.line(index))
+            curve, look = own[own.ranks == count], style.line(index) | {"label": _ranks(count)}
+            values = style.interval(curve, "seconds", 1e3)
+            style.ranges(times, curve.batch_size, values, **look)
+            style.ranges(speedups, curve.batch_size, _cut(curve, top), **look)
         for row in break_even(own).itertuples():
             colour = style.line(names[row.ranks])["color"]
             for axes in (times, speedups):
@@ -32,15 +40,14 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
             _say(speedups, row, colour, 11 * names[row.ranks] - 8, own.batch_size)
         suffix = f", {device}" if len(devices) > 1 else ""
         times.set(yscale="log", title=f"milliseconds per step{suffix}")
-        speedups.set(title=f"times as fast as one rank{suffix}", ylim=(0, None))
+        speedups.set(title=f"times as fast as one rank{suffix}", ylim=(0, top))
     style.legend(made, columns=6)
     return made
 
 
-def _times(axes: Axes, curve: pd.DataFrame, label: str, index: int) -> None:
-    """Draw medians, and the range from the 5th to the 95th percentile, in milliseconds."""
-    values = style.spread(curve, "seconds", 1e3)
-    style.ranges(axes, curve.batch_size, values, label=label, **style.line(index))
+def _cut(curve: pd.DataFrame, top: float) -> list[pd.Series]:
+    """Speed-ups with intervals, which go out of the panel where a few launches tell little."""
+    return [values.clip(upper=2 * top) for values in style.interval(curve, "speedup")]
 
 
 def _say(axes: Axes, row, colour: str, below: float, sizes: pd.Series) -> None:
@@ -75,16 +82,27 @@ def _message(rows: pd.DataFrame) -> str:
 
 
 def _verdict(rows: pd.DataFrame) -> str:
-    """The same for one device."""
+    """Up to where they are slower on a device, and from where on faster, as far as is decided."""
     more = rows[rows.ranks > 1]
     if more.empty:
         return "one rank alone was measured"
     fewest = more[more.ranks == more.ranks.min()]
-    who = "a second rank" if more.ranks.min() == 2 else f"{more.ranks.min()} ranks"
+    who, pays, slows = (
+        ("a second rank", "pays", "does not pay")
+        if more.ranks.min() == 2
+        else (f"{more.ranks.min()} ranks", "pay", "do not pay")
+    )
     largest = fewest.iloc[-1]
-    if not largest.pay:
-        return f"no batch size up to {largest.batch_size:,} makes {who} pay here"
-    first = fewest[fewest.pay].iloc[0]
-    pays = "pays" if more.ranks.min() == 2 else "pay"
-    said = f"{who} {pays} from batch size {first.batch_size:,} on"
-    return f"{said}: {largest.speedup:.2g}× as fast at {largest.batch_size:,}"
+    slower = fewest[(fewest.speedup_high <= 1).cummin()].batch_size.tolist()
+    faster = break_even(fewest).batch_size.tolist()
+    said = [f"{who} {slows} up to batch size {size:,}" for size in slower[-1:]]
+    if faster:
+        said.append(f"{'' if said else f'{who} '}{pays} from batch size {faster[0]:,} on")
+    elif largest.pay == "undecided":
+        what = "it" if said else f"whether {who} {pays}"
+        said.append(f"{what} is undecided at batch size {largest.batch_size:,}")
+    elif len(slower) < len(fewest):
+        said.append(f"{'' if said else f'{who} '}{slows} at batch size {largest.batch_size:,}")
+    named = faster[:1] in ([], [largest.batch_size])
+    where = "there" if named else f"at {largest.batch_size:,}"
+    return f"{' and '.join(said)}: {shown(speedup(largest))} as fast {where}"

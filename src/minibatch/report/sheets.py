@@ -171,21 +171,23 @@ def protocol_parts(parts: pd.DataFrame) -> dict:
 
 def parallel(parallel: pd.DataFrame) -> dict:
     """Milliseconds per step by ranks and batch size, and whether more ranks than one pay."""
-    pay = parallel.pay.map({True: "yes", False: "no"}).where(parallel.ranks > 1)
-    milliseconds = parallel.assign(low=1e3 * parallel.seconds_low, high=1e3 * parallel.seconds_high)
+    speedups = pd.Series(interval(parallel, "speedup", 1, "{:.2g}".format), parallel.index)
     shown = pd.DataFrame(
         {
             **places(parallel),
             "ranks": parallel.ranks,
             "batch size": parallel.batch_size,
-            "steps": parallel.samples,
-            "ms per step": (1e3 * parallel.seconds_median).map(digits),
-            "range": _ranges(milliseconds, "", "{:.3g}".format),
-            "times as fast as one rank": parallel.speedup.map("{:.2g}".format),
-            "pay from here on": pay,
+            "launches": parallel.launches,
+            "ms per step": interval(parallel, "seconds", 1e3),
+            "times as fast as one rank": speedups.where(parallel.ranks > 1),
+            "pay from here on": parallel.pay,
         }
     )
-    return sheet("Time per step: median and its 5th to 95th percentile", shown)
+    return sheet(
+        "Time per step: mean over launches and its 95 % interval; how many times as fast, with "
+        "intervals that hold for all batch sizes together",
+        shown,
+    )
 
 
 def answers(answer: pd.DataFrame, to: str) -> dict:

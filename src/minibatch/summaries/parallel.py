@@ -2,29 +2,71 @@
 
 import pandas as pd
 
-from minibatch.summaries.per_seed import spread
+from minibatch.summaries.intervals import of_times
+
+CELL = ["device", "ranks", "batch_size"]
+
+
+def per_launch(samples: pd.DataFrame) -> pd.DataFrame:
+    """One row for each cell (CELL) and launch: its median `seconds` of a step, and its `speedup`.
+
+    That is over one rank in the same launch, whose steps were taken in turns with these.
+    """
+    launches = samples.groupby([*CELL, "launch"]).seconds.median().reset_index()
+    alone = launches[launches.ranks == 1].drop(columns="ranks")
+    key = ["device", "batch_size", "launch"]
+    both = launches.merge(alone, on=key, suffixes=("", "_alone"))
+    return both.assign(speedup=both.seconds_alone / both.seconds)
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row for each machine, device, number of ranks and batch size, in this order.
+    """One row for each device, number of ranks and batch size, in this order.
 
-    The samples, median seconds of a step and their 5th and 95th percentile; the `speedup` over one
-    rank; and whether this many ranks `pay`: their steps are faster here and at all larger sizes.
+    The launches, the samples in all of them, and geometric means over launches: `seconds` of a step
+    with its 95 % interval, and `speedup` over one rank, whose intervals hold with 95 % for all
+    batch sizes together. By these, do this many ranks `pay` from here on? "yes" where they lie
+    above 1 here and at all larger sizes, "no" where one of them lies at 1 or below, else
+    "undecided"; missing for one rank.
     """
-    steps = pd.concat(tables.values())
-    key = ["machine", "device", "ranks", "batch_size"]
-    groups = steps.groupby(key).seconds
-    spreads = [(*values, len(found), *spread(found, 0.05, 0.95)) for values, found in groups]
-    columns = [*key, "samples", "seconds_median", "seconds_low", "seconds_high"]
-    rows = pd.DataFrame(spreads, columns=columns)
-    alone = rows[rows.ranks == 1][["device", "batch_size", "seconds_median"]]
-    alone = rows[["device", "batch_size"]].merge(alone, how="left").seconds_median
-    speedup = alone / rows.seconds_median
-    faster = (speedup > 1)[::-1]  # from the largest batch down
-    pay = faster.groupby([rows.device, rows.ranks]).cummin()
-    return rows.assign(speedup=speedup, pay=pay)
+    samples = pd.concat(tables.values())
+    launches = per_launch(samples)
+    sizes = launches.groupby("device").batch_size.nunique()
+    measured, found = samples.groupby(CELL), []
+    for values, own in launches.groupby(CELL):
+        cell = dict(zip(CELL, values, strict=True))
+        raw = measured.get_group(values)
+        found.append(
+            {"machine": _hosts(raw.machine), **cell, "launches": len(own), "samples": len(raw)}
+            | _interval("seconds", of_times(own.seconds))
+            | _interval("speedup", of_times(own.speedup, among=sizes[cell["device"]]))
+        )
+    rows = pd.DataFrame(found)
+    return rows.assign(pay=_pay(rows))
 
 
 def break_even(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the smallest batch size at which each number of ranks pays, if it does."""
-    return rows[rows.pay].groupby(["device", "ranks"], sort=False).head(1)
+    """The rows of the smallest batch size from which on each number of ranks pays, if it does."""
+    return rows[rows.pay == "yes"].groupby(["device", "ranks"], sort=False).head(1)
+
+
+def speedup(row: pd.Series) -> tuple[float, float, float]:
+    """How many times as fast as one rank, and the ends of its interval."""
+    return row.speedup, row.speedup_low, row.speedup_high
+
+
+def _hosts(machines: pd.Series) -> str:
+    """The hosts of all ranks in all launches; those of ranks stand with a + between them."""
+    return "+".join(sorted({host for machine in set(machines) for host in machine.split("+")}))
+
+
+def _interval(name: str, values: tuple[float, float, float]) -> dict[str, float]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+
+
+def _pay(rows: pd.DataFrame) -> pd.Series:
+    """Whether ranks pay from each batch size on, from the largest down to it."""
+    groups = [rows.device, rows.ranks]
+    faster = (rows.speedup_low > 1)[::-1].groupby(groups).cummin()
+    slower = (rows.speedup_high <= 1)[::-1].groupby(groups).cummax()
+    said = pd.Series("undecided", rows.index).mask(faster, "yes").mask(slower, "no")
+    return said.where(rows.ranks > 1)
