@@ -93,16 +93,14 @@ def _verdict(rows: pd.DataFrame) -> str:
         else (f"{more.ranks.min()} ranks", "pay", "do not pay")
     )
     largest = fewest.iloc[-1]
-    slower = fewest[(fewest.speedup_high <= 1).cummin()].batch_size.tolist()
+    slower = fewest[fewest.pay == "no"].batch_size.tolist()
     faster = break_even(fewest).batch_size.tolist()
     said = [f"{who} {slows} up to batch size {size:,}" for size in slower[-1:]]
     if faster:
         said.append(f"{'' if said else f'{who} '}{pays} from batch size {faster[0]:,} on")
     elif largest.pay == "undecided":
         what = "it" if said else f"whether {who} {pays}"
-        said.append(f"{what} is undecided at batch size {largest.batch_size:,}")
-    elif len(slower) < len(fewest):
-        said.append(f"{'' if said else f'{who} '}{slows} at batch size {largest.batch_size:,}")
+        said.append(f"{what} is undecided up to batch size {largest.batch_size:,}")
     named = faster[:1] in ([], [largest.batch_size])
     where = "there" if named else f"at {largest.batch_size:,}"
     return f"{' and '.join(said)}: {shown(speedup(largest))} as fast {where}"
