@@ -357,6 +357,20 @@ def test_losses_over_time_have_a_row_a_framework_and_name_the_first_in_each():
     ]
 
 
+def test_a_loader_that_a_framework_has_no_run_with_has_no_panel_there():
+    parts = [soonest(("fast", "yes"), ("slow", "no"), ("full", "no"))]
+    parts += [
+        parts[0].assign(framework="jax"),
+        parts[0].assign(framework="jax", loader="framework"),
+    ]
+    traces = both(learning_rate=0.2)
+    more = traces["traces"].query("framework == 'jax'").assign(loader="framework")
+    traces["traces"] = pd.concat([traces["traces"], more])
+    made = drawn(loss_by_time.draw(traces | {"runs_to_target": pd.concat(parts)}, 0.25))
+    assert [axes.axison for axes in made.axes] == [True, False, True, True]
+    assert made.get_suptitle().startswith("Whatever the framework and the loader, fast is first")
+
+
 FIRST = "Which run is first at a loss depends on the"
 UNSURE = "undecided"
 

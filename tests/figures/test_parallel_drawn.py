@@ -65,8 +65,13 @@ def title(table):
         (
             [0.5, 1.5, 0.6],
             [0, 0, 0],
-            "A second rank does not pay up to batch size 10 and it is undecided up to batch size "
+            "A second rank does not pay up to batch size 10 and does not pay at batch size "
             "100,000: 0.6× (0.6× to 0.6×) as fast there",
+        ),
+        (
+            [1.02, 0.7, 0.6],
+            [0.1, 0, 0],
+            "A second rank does not pay at batch size 100,000: 0.6× (0.6× to 0.6×) as fast there",
         ),
     ],
 )

@@ -268,7 +268,7 @@ def it_says_truly_whether_operations_return_early(framework, device):
 
 @check(implementation=IMPLEMENTATIONS)
 def a_model_waits_until_its_parameters_are_computed(framework, device, implementation):
-    count, features = {"cpu": (8192, 1024), "cuda": (200_000, 2000)}[device]
+    count, features = {"cpu": (8192, 1024), "cuda": (400_000, 2000)}[device]
     some = random.normal(size=(1000, features)).astype(np.float32)
     x = framework.array(np.resize(some, (count, features)), device)
     y = framework.array(random.normal(size=count), device)

@@ -40,6 +40,9 @@ def test_threads_are_counted_where_they_compute():
     with pytest.raises(UserError, match=r"1\.6 threads were at work instead of 1"):
         check_threads(rows, 1)
     check_threads(rows, 1, "cuda")
+    rows.append({"seconds": 1.0, "cpu_seconds": 4.6})
+    with pytest.raises(UserError, match=r"2\.6 threads"):
+        check_threads(rows, 1, "cuda")
 
 
 def test_the_work_is_a_few_milliseconds_of_this_process():

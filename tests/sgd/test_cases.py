@@ -24,6 +24,17 @@ def test_the_grid_is_of_all_steps_up_to_100_and_then_2_per_cent_apart(horizon):
     assert (apart[:-1] >= late[:-2] // 50).all()
 
 
+@given(horizon=st.integers(2, 10**5))
+def test_a_number_of_the_grid_may_stand_for_all_after_the_one_before(horizon):
+    points = cases.grid(horizon)
+    found = cases.earliest(points[1:])
+    assert (found >= 1).all()
+    assert (found <= points[:-1] + 1).all()
+    assert (found[:99] == points[1:100]).all()
+    assert (found >= points[1:] / 1.02).all()
+    assert cases.earliest(np.inf) == np.inf
+
+
 def test_a_case_has_the_end_of_each_epoch_among_its_points():
     points = Case(7, (), 500).points(42 * 30)  # 180 steps an epoch
     assert [*np.setdiff1d(points, cases.grid(500))] == [360]

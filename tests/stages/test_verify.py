@@ -594,6 +594,18 @@ def test_a_compiled_model_must_wait_for_its_epoch(pytorch, device, waits):
     assert checked(framework, "compiled")[STEP_WAIT][0] == waits
 
 
+def test_a_model_whose_work_only_a_fetch_begins_does_not_wait(pytorch):
+    """Nor is the time of that a fetch's own."""
+
+    class Model(Epochs):
+        def parameters(self):
+            time.sleep(0.05)
+            return super().parameters()
+
+    framework = changed(pytorch, IMPLEMENTATIONS={"compiled": Model})
+    assert "the clock does not wait" in checked(framework, "compiled")[STEP_WAIT][1]
+
+
 # The stage.
 
 

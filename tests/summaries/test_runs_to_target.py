@@ -6,8 +6,10 @@ import pytest
 
 import builders
 from builders import RUN
+from minibatch.sgd.cases import earliest
 from minibatch.sgd.curves import GROUPS
 from minibatch.summaries import runs_to_target
+from minibatch.summaries.runs import unstable
 from minibatch.summaries.steptime import SERIES
 
 PROBLEM = pd.DataFrame({"examples": [1500], "stability_limit": [0.95]})
@@ -44,7 +46,7 @@ def summarised(curves, seconds, runs=(SMALL, LARGE), ways=(WAY,), start=0.0):
 
 def steps(curve, run=SMALL):
     row = summarised([curve], {run["batch_size"]: [1e-3] * 5}, [run]).loc[run["run"]]
-    assert row.steps_low == row.steps == row.steps_high
+    assert (row.steps_low, row.steps_high) == (earliest(row.steps), row.steps)
     return row.steps
 
 
@@ -64,15 +66,22 @@ def test_the_loss_counts_from_where_it_stays_to_the_end_of_the_run_itself():
     late.loc[late.step == 80, GROUPS] = 0.3
     assert steps(late) == 81
     assert steps(losses(SMALL, 50, last=300)) == np.inf  # it has two epochs, 300 steps
-    assert steps(losses(SMALL, 50, last=301)) == 50  # what would come after them does not count
-    assert steps(losses(SMALL, 272)) == 272
-    assert steps(losses(SMALL, 273)) == np.inf  # is not seen to be kept for a tenth longer
+    assert steps(losses(SMALL, 50, last=330)) == np.inf  # a tenth beyond them counts as well
+    assert steps(losses(SMALL, 50, last=331)) == 50  # what would come later does not
+    assert steps(losses(SMALL, 300)) == 300
+    assert steps(losses(SMALL, 301)) == np.inf  # the run has ended
 
 
 def test_what_is_sure_to_diverge_never_counts_though_it_was_at_the_loss():
     assert steps(losses(FULL, 3), FULL) == 3
     assert steps(losses(FULL, 3), FULL | {"learning_rate": 0.96}) == np.inf
     assert steps(losses(SMALL, 3), SMALL | {"learning_rate": 0.05}) == 3  # of no full batch
+
+
+@pytest.mark.parametrize(("schedule", "sure"), [("constant", True), ("tenth", False)])
+def test_a_run_that_lowers_its_rate_is_not_sure_to_diverge(schedule, sure):
+    run = RUN | FULL | {"learning_rate": 0.96, "schedule": schedule}
+    assert unstable(pd.DataFrame([run]), PROBLEM.iloc[0]).tolist() == [sure]
 
 
 def test_the_steps_have_an_interval_over_groups_of_seeds():

@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from minibatch.figures import style
 from minibatch.sgd.factors import gradient
+from minibatch.sgd.plain import PLAIN
 from minibatch.summaries.per_seed import plain
 from minibatch.summaries.runs import of_problem, on_all_examples, unstable
 
@@ -63,7 +64,7 @@ def _panel(axes: Axes, curves: pd.DataFrame, index: int, problem: pd.Series) -> 
     axes.set(ylim=(BOTTOM, TOP), xlim=(0, first.epochs))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.tick_params(labelsize=8)
-    if on_all_examples(first, problem):
+    if on_all_examples(first, problem) and first.schedule == PLAIN["schedule"]:
         _stability(axes, first, problem)
 
 

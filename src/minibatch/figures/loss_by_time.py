@@ -38,6 +38,9 @@ def draw(tables: dict[str, pd.DataFrame], target_loss: float) -> Figure:
     for line, (name, own) in zip(panels, places.items(), strict=True):
         for axes, loader in zip(line, loaders, strict=True):
             shown = own[(own.loader == loader) & (own.step > 0)]
+            if shown.empty:  # a framework may have runs with one loader alone
+                axes.set_axis_off()
+                continue
             shown = shown.assign(value=shown.loss, milliseconds=1e3 * shown.seconds)
             for run, curves in shown.groupby("run", sort=False):
                 style.band(axes, curves, "milliseconds", runs.index(run), labels[run], TOP)
@@ -83,8 +86,8 @@ def _message(winners: dict[str, dict[str, str]], target: float, diverging: Seque
 def _first(winners: pd.DataFrame, loss: str) -> str:
     """What winners, shape (places, loaders), say of the first at a loss, those that are sure."""
     sure = winners.where(~winners.isin(["none", "undecided"]))
-    runs, panels = sure.stack().dropna().unique(), winners.size
-    if (winners == "none").all(axis=None):
+    runs, panels = sure.stack().dropna().unique(), winners.count().sum()
+    if (winners == "none").sum().sum() == panels:
         return f"No run reaches {loss}"
     if not len(runs):
         return f"Undecided which run is first at {loss}"

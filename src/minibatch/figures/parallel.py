@@ -14,7 +14,7 @@ ROOM = 2  # of the greatest speed-up, for its interval
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """A row of panels a device: time per step and speed-up, one curve a number of ranks.
 
-    Means over launches with their 95 % intervals, those of speed-ups for all batch sizes together.
+    Means over launches with their 95 % intervals.
     """
     rows = tables["parallel"]
     devices = list(rows.device.unique())
@@ -98,6 +98,8 @@ def _verdict(rows: pd.DataFrame) -> str:
     said = [f"{who} {slows} up to batch size {size:,}" for size in slower[-1:]]
     if faster:
         said.append(f"{'' if said else f'{who} '}{pays} from batch size {faster[0]:,} on")
+    elif largest.pay == "undecided" and largest.speedup_high <= 1:
+        said.append(f"{'' if said else f'{who} '}{slows} at batch size {largest.batch_size:,}")
     elif largest.pay == "undecided":
         what = "it" if said else f"whether {who} {pays}"
         said.append(f"{what} is undecided up to batch size {largest.batch_size:,}")

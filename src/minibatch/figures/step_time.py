@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
+from minibatch.summaries.stepcost import calls
 from minibatch.summaries.steptime import BASELINE, SERIES, fastest
 from minibatch.summaries.text import digits, how
 
@@ -46,7 +47,7 @@ def _curve(axes: Axes, own: pd.DataFrame, line: pd.Series | None, index: int, la
     style.ranges(axes, own.batch_size, values, label=label, **look | {"linestyle": ""})
     if line is not None:
         # a batch size that does not divide has fewer examples in a step, in the mean
-        fitted = 1e6 * (line.t0_seconds + line.c_seconds * own.examples)
+        fitted = 1e6 * (line.t0_seconds + line.c_seconds * own.examples + calls(own))
         look = {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 1}
         axes.plot(own.batch_size, fitted, **look, label="_line")
 

@@ -257,6 +257,10 @@ class Graph(Compiled):
         self._rate.fill_(learning_rate)
         graph.replay()
 
+    def compilations(self) -> int:
+        """How many graphs this model has captured; 0 where what they hold was not compiled."""
+        return len(self._captured) if super().compilations() else 0
+
     def _capture(self, x, y, order, batch_size) -> tuple:
         """The graph of an epoch, and the tensors that it reads, which must not be freed."""
         step, indices = _compiled_step(), torch.from_numpy(order).to(x.device)

@@ -180,12 +180,12 @@ def parallel(parallel: pd.DataFrame) -> dict:
             "launches": parallel.launches,
             "ms per step": interval(parallel, "seconds", 1e3),
             "times as fast as one rank": speedups.where(parallel.ranks > 1),
-            "pay from here on": parallel.pay,
+            "pay": parallel.pay,
         }
     )
     return sheet(
-        "Time per step: mean over launches and its 95 % interval; how many times as fast, with "
-        "intervals that hold for all batch sizes together",
+        "Time per step, and how many times as fast as one rank: means over launches and their 95 % "
+        "intervals",
         shown,
     )
 

@@ -60,6 +60,12 @@ def grid(horizon: int) -> np.ndarray:
     return np.array(points)
 
 
+def earliest(steps: np.ndarray) -> np.ndarray:
+    """The least number of steps that a grid's may stand for: one more than that before it."""
+    apart = np.isfinite(steps) & (steps > 2 / APART)
+    return np.where(apart, np.floor(steps / (1 + APART)) + 1, steps)
+
+
 def planned(moments: Moments, batch_sizes: Iterable[int], count: int, excess: float) -> list[Case]:
     """What is run for each batch size, so that it reaches a loss this share above the floor.
 

@@ -107,8 +107,9 @@ class Real:
     def time(self, run: Run, model) -> dict[str, float]:
         """Take all steps of a run: its epochs, its seconds, whole and by phase, and CPU seconds.
 
-        One clock runs around all of them, and the device is waited for where it starts and stops
-        alone. Phases that cannot be told apart are NaN.
+        One clock runs around all of them. The device is waited for where it starts and stops, and
+        after an epoch that is a call, as in the times of steps. Phases that cannot be told apart
+        are NaN.
         """
         parts, rate = [*run.parts(len(self._y))], run.learning_rate
         clock, stepwise = Clock(model.wait, [START, *PHASES]), not hasattr(model, "epoch")
@@ -119,6 +120,7 @@ class Real:
                 stepping.take(model, self._batches(run, part), steps, rate, clock)
             else:
                 model.epoch(*self._arrays, part, run.batch_size, rate)
+                model.wait()
         clock.stop("update" if stepwise else "compute")
         read = clock.read()
         if self.works_on or not stepwise:

@@ -37,7 +37,9 @@ def summarise(
         times, sizes = one.times, one.sizes
         best = int(np.argmin(times[0]))
         measured = cells[one.series].set_index("batch_size").loc[sizes]
-        t0, c = stepcost.fit(measured.examples.to_numpy(), one.seconds)
+        calls = stepcost.calls(measured).to_numpy()
+        alone = one.seconds - calls  # without the calls of whole epochs
+        t0, c = stepcost.fit(measured.examples.to_numpy(), alone)
         row = {"target": one.target, "machine": one.machine}
         row |= dict(zip(SERIES, one.series, strict=True))
         row |= {"best_batch_size": sizes[best], **dict(zip(ENDS, ends, strict=True))}
@@ -58,11 +60,12 @@ def summarise(
         row |= {"balance": _balance(noise.critical_batch_size, t0[0], c[0])}
         # at the smallest size itself, what does not depend on the batch is told by a line alone
         fits = lines.line.get(one.series, "no") == "yes"
-        least = of_resamples(t0 / (t0 + c * measured.examples.iloc[0])) if fits else (0, 1)
+        each = c * measured.examples.iloc[0]
+        least = of_resamples((t0 + calls[0]) / (t0 + each + calls[0])) if fits else (0, 1)
         causes = {
             _cause(
                 measured.loc[size, ["load_share_low", "load_share_high"]],
-                _fixed(one, size) if size > sizes[0] else least,
+                _fixed(one, alone, calls, size) if size > sizes[0] else least,
                 noise,
                 size,
                 loads=not {*COMPILED, BASELINE} & {*one.series},
@@ -89,9 +92,13 @@ def _balance(critical: float, t0: float, c: float) -> float:
     return np.sqrt(critical * t0 / c) if min(critical, t0, c) > 0 else np.nan
 
 
-def _fixed(one: Draws, size: int) -> tuple[float, float]:
-    """What a step at the smallest size takes, as a share of one at this size."""
-    return of_resamples(one.seconds[:, 0] / one.seconds[:, list(one.sizes).index(size)])
+def _fixed(one: Draws, alone: np.ndarray, calls: np.ndarray, size: int) -> tuple[float, float]:
+    """What does not depend on the batch, as a share of a step at a size.
+
+    That is what a step takes at the smallest size, and its part of the call of a whole epoch.
+    """
+    at = list(one.sizes).index(size)
+    return of_resamples((alone[:, 0] + calls[at]) / one.seconds[:, at])
 
 
 def _cause(

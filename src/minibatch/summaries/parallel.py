@@ -26,8 +26,8 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     `seconds` of a step, and `speedup` over one rank. By these, do this many ranks `pay`? "yes"
     where they lie above 1 here and at all larger sizes, "no" where they lie at 1 or below here and
     at all smaller ones, else "undecided"; missing for one rank. As each of both is asked from one
-    end on, until the first size that says otherwise, all answers together are right with 95 %
-    (tests in a fixed sequence; Maurer, Hothorn, Lehmacher 1995).
+    end on, until the first size that says otherwise, all answers together of a number of ranks on a
+    device are right with 95 % (tests in a fixed sequence; Maurer, Hothorn, Lehmacher 1995).
     """
     samples = pd.concat(tables.values())
     measured, found = samples.groupby(CELL), []

@@ -25,9 +25,10 @@ def on_all_examples(runs: pd.DataFrame, problem: pd.Series) -> pd.Series:
 
 
 def unstable(runs: pd.DataFrame, problem: pd.Series) -> pd.Series:
-    """Which runs diverge for sure: full-batch ones past the limit 2/λmax, which is exact.
+    """Which runs diverge for sure: full-batch ones that stay past the limit 2/λmax, which is exact.
 
     The limit is one of half the mean squared error; without the ½ it is half of that.
     """
     rates = runs.learning_rate * runs.objective.map(factors.gradient).astype(float)  # also of none
-    return on_all_examples(runs, problem) & (rates > problem.stability_limit)
+    stay = runs.schedule == PLAIN["schedule"]
+    return on_all_examples(runs, problem) & stay & (rates > problem.stability_limit)

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from minibatch.sgd.cases import since
+from minibatch.sgd.cases import earliest, since
 from minibatch.sgd.curves import GROUPS
 from minibatch.summaries.draws import Pace, paces, ratio, taking
 from minibatch.summaries.intervals import of_resamples, resamples
 from minibatch.summaries.runs import of_problem, unstable
-from minibatch.summaries.steps import HUGE, PLAIN, ends
+from minibatch.summaries.steps import HUGE, KEPT, PLAIN
 from minibatch.summaries.steptime import SERIES
 
 RESAMPLES = 10_000  # of seeds and launches: where many intervals hold together, they are far out
@@ -19,8 +19,10 @@ def summarise(
 ) -> pd.DataFrame:
     """One row for each of these runs in each way of training, with 95 % intervals.
 
-    `steps` is the number from which on the mean loss over seeds stays at or below the target to
-    the run's own end: infinite where it does not, or where the run is sure to diverge later on.
+    `steps` is the number from which on the mean loss over seeds stays at or below the target to the
+    run's own end, and a tenth beyond that where seeds went on: infinite where it does not, or where
+    the run is sure to diverge later on. Losses are known on a grid of steps: the lower end of what
+    follows from them is by one more than the number before.
     `seconds_to_target` is what these steps take, by the times of steps in all launches. They are
     NaN where one is not known: of a run that is not plain, or a batch size that is not timed.
     `soonest` says whether the run is so in its way of training: "yes", "no" or "undecided".
@@ -42,19 +44,23 @@ def summarise(
         same = problems.run[of_problem(run, problems)]
         counts = needed[same.iloc[0]] if len(same) else np.full(RESAMPLES + 1, np.nan)
         counts = np.full(RESAMPLES + 1, np.inf) if never[index] else counts
-        times.append(_seconds(counts, run.batch_size, timed.get(tuple(run[SERIES]))))
+        pace, both = timed.get(tuple(run[SERIES])), (counts, earliest(counts))
+        times.append([_seconds(drawn, run.batch_size, pace) for drawn in both])
         row = run[["machine", *SERIES, "run", "batch_size", "learning_rate", "epochs"]].to_dict()
-        found.append(row | _ends("steps", counts) | _ends("seconds_to_target", times[-1]))
+        found.append(row | _ends("steps", *both) | _ends("seconds_to_target", *times[-1]))
     return pd.DataFrame(found, columns=COLUMNS[:-1]).assign(soonest=_soonest(rows, times))
 
 
 def _steps(rows: pd.DataFrame, target: float, examples: int) -> np.ndarray:
     """The steps to the target, of all seeds and of resamples of them, shape (RESAMPLES + 1,)."""
     run = rows.iloc[0]
-    rows = rows[rows.step <= run.epochs * -(-examples // run.batch_size)]
+    last = run.epochs * -(-examples // run.batch_size)
+    rows = rows[rows.step <= KEPT * last]
     weights = resamples(np.random.default_rng(0), len(GROUPS), RESAMPLES)
     losses = np.float32(weights) @ np.float32(rows[GROUPS].to_numpy(float).clip(max=HUGE)).T
-    return ends(rows.step.to_numpy())[since(losses <= target)]
+    points = rows.step.to_numpy()
+    counts = np.append(np.where(points <= last, points.clip(min=1), np.inf), np.inf)
+    return counts[since(losses <= target)]
 
 
 def _seconds(counts: np.ndarray, size: int, pace: Pace | None) -> np.ndarray:
@@ -65,29 +71,31 @@ def _seconds(counts: np.ndarray, size: int, pace: Pace | None) -> np.ndarray:
     return taking(counts, pace.seconds[:, at], pace.starts[at], pace.per_epoch[at])
 
 
-def _soonest(rows: pd.DataFrame, times: list[np.ndarray]) -> list[str]:
+def _soonest(rows: pd.DataFrame, times: list[list[np.ndarray]]) -> list[str]:
     """Whether each run is sooner than every other in its way of training.
 
-    By the intervals of the ratios of times, which hold with 95 % for all of them together.
+    By the intervals of the ratios of times, which hold with 95 % for all of them together. Of each
+    run there are the times, and the least that they may be.
     """
     ways = rows.groupby(SERIES, sort=False).ngroup()
     among = max(1, len(rows) - ways.nunique())  # ratios of the soonest to another
     said = []
-    for index, mine in enumerate(times):
+    for index, (mine, early) in enumerate(times):
         others = [times[other] for other in rows.index[ways == ways[index]] if other != index]
-        ratios = [of_resamples(ratio(mine, other), among) for other in others]
+        lows = [of_resamples(ratio(early, other), among)[0] for other, _ in others]
+        highs = [of_resamples(ratio(mine, other), among)[1] for _, other in others]
         least, most = of_resamples(mine, among)
-        if least == np.inf or any(low > 1 for low, _ in ratios):
+        if least == np.inf or any(low > 1 for low in lows):
             said.append("no")
         else:
-            sure = most < np.inf and all(high < 1 for _, high in ratios)
+            sure = most < np.inf and all(high < 1 for high in highs)
             said.append("yes" if sure else "undecided")
     return said
 
 
-def _ends(name: str, drawn: np.ndarray) -> dict[str, float]:
-    """A value with its interval, by the names of their columns."""
-    low, high = of_resamples(drawn)
+def _ends(name: str, drawn: np.ndarray, early: np.ndarray) -> dict[str, float]:
+    """A value with its interval, by the names of their columns; `early` is the least it may be."""
+    low, high = of_resamples(early)[0], of_resamples(drawn)[1]
     return {name: drawn[0], f"{name}_low": low, f"{name}_high": high}
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 
 from minibatch.summaries.intervals import over_launches
 from minibatch.summaries.steptime import SERIES, per_launch
+from minibatch.tables.verdicts import COMPILED
 
 FEWEST = 3  # batch sizes that a line is fitted to
 CLOSE = 0.1  # a line fits where no time lies farther from it, as a share of the time
@@ -27,10 +28,11 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     A line is fitted to the times of each launch. t0_seconds and c_seconds are the means of the
     launches' values, with 95 % intervals (_low, _high) over launches; `load_t0_seconds` is the part
     of t₀ that loading a batch takes, and `start_seconds` what starting an epoch does beside that,
-    which is part of c: both NaN where they cannot be told apart. `residual` is the farthest that
-    a time lies from the line of its launch, as a share of the time and in the mean over launches,
-    at batch size `residual_at`. `line` is "yes" where the 95 % intervals of all such shares lie
-    within a tenth, "no" where that of one lies outside, and "undecided" else.
+    which is part of c: both NaN where they cannot be told apart. Where an epoch is a call, it is
+    what such a call costs whatever its steps, which is in neither t₀ nor c. `residual` is the
+    farthest that a time lies from the line of its launch, as a share of the time and in the mean
+    over launches, at batch size `residual_at`. `line` is "yes" where the 95 % intervals of all such
+    shares lie within a tenth, "no" where that of one lies outside, and "undecided" else.
     """
     found = []
     for values, rows in per_launch(tables).groupby(SERIES, sort=False):
@@ -38,11 +40,13 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             continue
         lines, shares = [], []
         for _, part in rows.groupby("launch"):
-            lines.append(fit(part.examples, part.seconds))
-            fitted = lines[-1][0] + lines[-1][1] * part.examples
+            call = calls(part)
+            lines.append(fit(part.examples, part.seconds - call))
+            fitted = lines[-1][0] + lines[-1][1] * part.examples + call
             shares.append((1 - fitted / part.seconds).set_axis(part.batch_size))
         loads = [_load(part) for _, part in rows.groupby("launch")]
-        start = rows[(rows.epoch_steps > 1) & (rows.load_seconds > 0)].start_seconds.median()
+        starting = (rows.load_seconds > 0) | rows.implementation.isin(COMPILED)
+        start = rows[(rows.epoch_steps > 1) & starting].start_seconds.median()
         (t0, *t0_ends), (c, *c_ends) = map(over_launches, np.transpose(lines))
         residuals = pd.concat(shares, axis=1).apply(over_launches, axis=1, result_type="expand")
         farthest = residuals[0].abs().idxmax()
@@ -53,6 +57,15 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             ]
         )
     return pd.DataFrame(found, columns=COLUMNS)
+
+
+def calls(rows: pd.DataFrame) -> pd.Series:
+    """Of the seconds of each step, what a call of an epoch's steps costs whatever their number.
+
+    That is one number for all batch sizes, the median; 0 where an epoch is no call.
+    """
+    called = rows[rows.implementation.isin(COMPILED)].start_seconds.median()
+    return (0.0 if np.isnan(called) else called) / rows.epoch_steps
 
 
 def _line(low: pd.Series, high: pd.Series) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch.errors import UserError
-from minibatch.sgd.cases import since
+from minibatch.sgd.cases import earliest, since
 from minibatch.summaries import intervals
 
 HUGE = np.float32(1e30)  # in place of infinite losses, of which no weight makes a mean
@@ -42,7 +42,7 @@ def summarise(
     `steps`, at least one, is the number from which on the mean loss over seeds stays at or below
     the target, at the learning rate that is best on one half of the seeds, and scored on the other;
     infinite where it is not kept. Its 95 % interval is by bootstrap over both halves, the choice of
-    the rate included.
+    the rate included, and goes down to the number after the one before on the grid of the losses.
     """
     found = []
     goals = losses(targets, tables["problem"].floor.iloc[0])
@@ -52,7 +52,7 @@ def summarise(
             found.append(
                 {"target": name, "target_loss": goals[name], "batch_size": size}
                 | {"learning_rate": rates[0], "steps": steps[0]}
-                | {"steps_low": low, "steps_high": high}
+                | {"steps_low": float(earliest(low)), "steps_high": high}
             )
     return pd.DataFrame(found, columns=COLUMNS)
 

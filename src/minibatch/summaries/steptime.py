@@ -16,9 +16,10 @@ def per_launch(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     Reads "samples" of frameworks, and "baseline". Columns: machine, those of CELL, launch,
     `epoch_steps`, `examples` of a step in the mean (the last one of an epoch may be smaller),
     `seconds`; load_seconds of a batch after the first, compute_seconds, update_seconds, and
-    start_seconds, what an epoch's first batch takes longer than a later one, each NaN where it
-    cannot be told apart; the CPU time over the time, cpu_share; first_call_seconds; whether the
-    machine was busy. Of a repeat that is a part of an epoch, the start counts as in a whole one.
+    start_seconds, what an epoch's first batch takes longer than a later one, or what a call of an
+    epoch's steps costs whatever their number, each NaN where it cannot be told apart; the CPU time
+    over the time, cpu_share; first_call_seconds; whether the machine was busy. Of a repeat that is
+    a part of an epoch, the start counts as in a whole one.
     """
     samples = pd.concat([tables["samples"], tables["baseline"]], ignore_index=True)
     whole = samples.steps == samples.epochs * samples.epoch_steps
