@@ -33,7 +33,7 @@ def real(*numbers):
     """Some launches of real runs, the table of all, and what is made from them."""
     ends = [f"/{number}" for number in numbers]
     tables = {f"results/confirm/pytorch/cpu{end}.parquet" for end in (*ends, "")}
-    return tables | summary("confirmed", "answer") | figures("answer") | REPORT
+    return tables | OF_REAL_RUNS
 
 
 def ranks(*numbers):
@@ -90,6 +90,7 @@ DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
 CEILINGS = {f"results/ceilings{launch}.parquet" for launch in ("", "/1", "/2")}
 REPORT = {"results/report.html"}
+OF_REAL_RUNS = summary("confirmed", "answer") | figures("answer", "exercise_1_surface") | REPORT
 # which run is soonest at the target, by steps, their times, and the values of all runs
 RUNS_TIMED = summary("runs_to_target") | figures("loss_by_time") | REPORT
 EXERCISES = ("exercise_2_schedule", "exercise_3_replacement", "exercise_4_twice")
@@ -304,7 +305,7 @@ SWEPT = AFTER_SWEEP | SEEDS
 CODE = {
     "command.py": EVERYTHING,
     "tables/parquet.py": EVERYTHING - DATA,
-    "tables/verdicts.py": AFTER_VERIFY,
+    "tables/verdicts.py": AFTER_VERIFY | summary("critical") | OF_CRITICAL,
     "sgd/strategies.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/precisions.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/rounds.py": ALL_TIMED | ALL_BOUNDED,
@@ -313,7 +314,7 @@ CODE = {
     "sgd/real.py": CONFIRMED,
     "stages/confirm.py": CONFIRMED,
     "stages/predict.py": PREDICTED,
-    "summaries/confirmed.py": summary("confirmed", "answer") | figures("answer") | REPORT,
+    "summaries/confirmed.py": OF_REAL_RUNS,
     "sgd/products.py": ALL_TIMED,
     "sgd/numpy_bounds.py": ALL_BOUNDED,
     "plan/gpu.py": set(),
