@@ -15,6 +15,7 @@ A line a room, in the order in which they may import one another: each only from
               workflow/resources/report.html.j2
 - command     what the command lines of all stages have in common
 - stages      one module a stage, run as `python -m minibatch.stages.NAME`
+- own         the same question for what the user brings: a table, or a model
 - progress    Snakemake under one bar, for make
 - torchrun    starts the ranks of a stage that several processes share
 - compare     the results of several machines side by side
