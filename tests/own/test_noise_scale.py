@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minibatch.own.noise import two_sizes
-from minibatch.own.noise_scale import noise_scale
+from minibatch.own.noise_scale import noise_scale, over_steps
 from minibatch.sgd import gradients, objective
 
 
@@ -135,3 +135,10 @@ def test_the_ends_are_where_the_difference_is_just_separated_from_0():
         apart = trace - end * squared
         distance = abs(apart.mean()) / (apart.std(ddof=1) / np.sqrt(6))
         assert distance == pytest.approx(2.5706, rel=1e-4)  # Student's, 5 degrees of freedom
+
+
+def test_over_steps_the_mean_is_that_of_the_trapezoidal_rule():
+    steps, scales = [0, 1, 4, 10], np.array([20.0, 31, 80, 393])
+    weights = over_steps(steps)
+    assert weights @ scales == pytest.approx(np.trapezoid(scales, steps))
+    assert weights.sum() == 10

@@ -76,10 +76,10 @@ def of_batches(
 ) -> Noise:
     """|G|² and tr Σ without bias, from several disjoint batches of one size out of N examples.
 
-    Of no number of examples they are independent draws. The mean of the gradients is that of a
-    batch as large as all of them, drawn without replacement as
-    well, so that a pass through k batches of b gives both squared norms. With Gaussian gradients
-    and kb far below N, the variance of tr Σ is 2tr(Σ²)/(k − 1), and that of |G|²
+    Of no number of examples they are independent draws. The mean of their gradients is that of a
+    batch as large as all of them, drawn without replacement as well, so that a pass through k
+    batches of b gives both squared norms. With independent Gaussian gradients, nearly where kb is
+    far below N, the variance of tr Σ is 2tr(Σ²)/(k − 1), and that of |G|²
     4GᵀΣG/(kb) + 2tr(Σ²)/(b²k(k − 1)); their covariance is −2tr(Σ²)/(bk(k − 1)).
     """
     total, squares, sizes = 0, [], set()
@@ -107,8 +107,8 @@ def sampled(
 ) -> Noise:
     """|G|² and tr Σ without bias, from this many batches that share no example.
 
-    `data` is one batch of all N examples, with batches · batch_size ≤ N. What is drawn anew in each
-    call, so that calls are independent, as the repeats of `noise_scale` are to be.
+    `data` is one batch of all N examples, with batches · batch_size ≤ N. Each call draws
+    anew, so that calls are independent, as the repeats of `noise_scale` are to be.
     """
     order = random.permutation(_count(data))[: batches * batch_size]
     if len(order) < batches * batch_size:

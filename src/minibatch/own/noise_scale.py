@@ -16,9 +16,11 @@ def noise_scale(
     """B and its 95 % interval, from estimates that are independent, shape (repeats,).
 
     Of the shape (points, repeats) they are of several points of a run, and B is the mean of the
-    points', with `weights`, shape (points,), all the same if there are none. Where points' weights
-    are the steps that full batches take from one to the next, (1 + B/b) is how many times as many
-    steps the batch size b takes (McCandlish et al. 2018, equation 2.7, point by point).
+    points', with `weights`, shape (points,), all the same if there are none. With those of
+    `over_steps`, a batch of b takes 1 + v(b)·B times as many steps as all examples at once, where
+    v(b) is `gradients.variance`: point by point that is McCandlish et al. 2018, equation 2.7, for a
+    learning rate that is best at each. Of one rate for a whole run it is right to a factor of two
+    or three on least squares: tests/by_hand/noise_scale_averages.py.
 
     Each point's interval is Fieller's (1954), and that of their mean combines them (Zou and Donner
     2008): from the mean as far as the root of the sum of squares of the points' own distances. The
@@ -58,3 +60,13 @@ def _at_a_point(squared: np.ndarray, trace: np.ndarray) -> tuple[float, float, f
     reach = beta + np.sqrt(max(0.0, beta**2 - alpha * gamma))
     low = gamma / reach if gamma > 0 and above > 0 else min(0.0, middle)
     return middle, low, reach / alpha if alpha > 0 else np.inf
+
+
+def over_steps(steps: np.ndarray) -> np.ndarray:
+    """The weight of each point of a run for a mean over its steps, by the trapezoidal rule.
+
+    `steps` are the numbers of updates before each point, ascending, from the start to the end of
+    the stretch. The end counts: that is where B is largest, since |G|² goes down.
+    """
+    half = np.diff(np.asarray(steps, dtype=float)) / 2
+    return np.append(half, 0) + np.append(0, half)
