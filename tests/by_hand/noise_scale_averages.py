@@ -7,7 +7,8 @@ rate, exactly and with replacement, and S that of all examples at once. Predicte
 along that descent or a slower one: by tr Σ/|G|², or with the Hessian, tr(HΣ)/GᵀHG. Prints the
 quantiles of predicted over observed, of all problems where S is at least 2; with the data, its own
 at losses of 0.25 and 1 %, 0.5 % and 0.2 % above the floor. Batches that share no example in an
-epoch take fewer steps: on the airfoil data, the observed B is 1.6 to 2.4 times smaller with these.
+epoch take fewer steps: by the pipeline's own sweep at b = 10, with S as here, these four observed B
+are 1.1, 1.5, 1.7 and 2.0 times smaller.
 """
 
 import sys
