@@ -20,10 +20,10 @@ from scipy import stats
 from minibatch.figures import style
 from minibatch.figures.save import DPI
 from minibatch.own import noise
-from minibatch.own.noise_scale import noise_scale
 from minibatch.sgd import gradients, objective
 from minibatch.sgd.examples import split
 from minibatch.sgd.scaling import scale
+from minibatch.summaries.noise_scale import noise_scale
 
 PAIRS = [(10, 20), (50, 10), (100, 15)]  # size of a batch, and how many make the large one
 STEPS, REPEATS, STUDIES = 6, 10, 1000

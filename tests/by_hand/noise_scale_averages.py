@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from minibatch.own.noise_scale import over_steps
 from minibatch.sgd import gradients, objective
 from minibatch.sgd.examples import split
 from minibatch.sgd.moments import Moments
 from minibatch.sgd.scaling import scale
+from minibatch.summaries.noise_scale import over_steps
 
 PROBLEMS, EXAMPLES, SIZE = 40, 2000, 20
 DROPS = [10, 30, 100, 300]  # the loss above the floor at the start, over that at the end

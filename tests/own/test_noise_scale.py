@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from minibatch.own.noise import two_sizes
-from minibatch.own.noise_scale import noise_scale, over_steps
 from minibatch.sgd import gradients, objective
+from minibatch.summaries.noise_scale import noise_scale, over_steps
 
 
 def estimates(values, size, count, draws):

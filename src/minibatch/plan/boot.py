@@ -28,6 +28,15 @@ def settings(source: str, remote: bool) -> dict[str, str | None]:
     }
 
 
+def set_environment(source: str, remote: bool) -> None:
+    """Set the environment variables of all jobs."""
+    for name, value in settings(source, remote).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
 def require_access(state: str) -> None:
     """Raise UserError where the user may not go on with what Snakemake keeps in a folder.
 
@@ -49,11 +58,7 @@ def start(workflow) -> configuration.Files:
     Ends the program with the lines of what is wrong.
     """
     logging.raiseExceptions = False  # on a full disk, our line and not how Snakemake fails to log
-    for name, value in settings(f"{workflow.basedir}/src", workflow.remote_exec).items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+    set_environment(f"{workflow.basedir}/src", workflow.remote_exec)
     paths = ["config.yaml", *workflow.overwrite_configfiles]
     options = workflow.config_settings.config_args or ()
     written = configuration.or_exit(configuration.Files, paths, options)

@@ -1,0 +1,98 @@
+"""The examples of a model file: tensors, a Dataset or a DataLoader; and the batches of an epoch."""
+
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+
+from minibatch.errors import UserError
+
+DIRECT, LOADER = "direct", "DataLoader"
+
+
+class Data:
+    """What data() returns, with the ways to take batches of it."""
+
+    def __init__(self, given, device: torch.device, path: str):
+        """Keep tensors on the device. Raises UserError where there are no examples to draw."""
+        self._device, self._tensors, self._kept = device, None, {}
+        if isinstance(given, DataLoader):
+            self._kept = {name: getattr(given, name) for name in KEPT}
+            if not given.num_workers:
+                self._kept = {name: self._kept[name] for name in KEPT if name not in OF_WORKERS}
+            given = given.dataset
+        tensors = [given] if isinstance(given, torch.Tensor) else given
+        if isinstance(tensors, tuple | list) and tensors and all(map(_is_tensor, tensors)):
+            lengths = {len(part) if part.dim() else 0 for part in tensors}
+            if len(lengths) > 1:
+                raise UserError(
+                    f"{path}: data() returns tensors of different lengths, "
+                    f"{', '.join(str(tuple(part.shape)) for part in tensors)}; the first dimension "
+                    "counts the examples"
+                )
+            alone = isinstance(given, torch.Tensor)
+            self._dataset = given if alone else TensorDataset(*tensors)
+            self._tensors = [part.to(device) for part in tensors], alone
+        elif isinstance(given, Dataset) and not isinstance(given, IterableDataset):
+            self._dataset = given
+        else:
+            raise UserError(
+                f"{path}: data() returns {type(given).__name__}; it has to be a tensor, a tuple of "
+                "tensors, a Dataset that knows its length, or a DataLoader of one"
+            )
+        self._collate = DataLoader(self._dataset, **self._kept).collate_fn
+        try:
+            self.examples = len(self._dataset)
+        except TypeError:
+            raise UserError(f"{path}: the Dataset of data() has no length (__len__)") from None
+        if self.examples < 2:
+            raise UserError(
+                f"{path}: data() has {self.examples} example{'s' * (self.examples != 1)}; batch "
+                "sizes need at least 2"
+            )
+
+    @property
+    def loaders(self) -> list[str]:
+        """The ways to take batches, the file's own first."""
+        return [DIRECT, LOADER] if self._tensors and not self._kept else [LOADER]
+
+    def batch(self, indices: list[int]):
+        """The batch of some examples, on the device."""
+        if self._tensors:
+            return self._indexed(torch.tensor(indices, device=self._device))
+        return self._moved(self._collate([self._dataset[index] for index in indices]))
+
+    def epoch(self, loader: str, batch_size: int) -> Iterator[tuple]:
+        """The batches of an epoch in a random order, each alone in a tuple."""
+        if loader == DIRECT:
+            order = torch.randperm(self.examples, device=self._device)
+            for indices in order.split(batch_size):
+                yield (self._indexed(indices),)
+        else:
+            about = self._kept | {"batch_size": batch_size, "shuffle": True}
+            for batch in DataLoader(self._dataset, **about):
+                yield (self._moved(batch),)
+
+    def _indexed(self, indices: torch.Tensor):
+        tensors, alone = self._tensors
+        found = tuple(part[indices] for part in tensors)
+        return found[0] if alone else found
+
+    def _moved(self, batch):
+        """A batch on the device, whatever its structure."""
+        if hasattr(batch, "to"):
+            return batch.to(self._device)
+        if isinstance(batch, dict):
+            return {name: self._moved(part) for name, part in batch.items()}
+        if isinstance(batch, tuple | list):
+            moved = [self._moved(part) for part in batch]
+            return type(batch)(*moved) if hasattr(batch, "_fields") else type(batch)(moved)
+        return batch
+
+
+def _is_tensor(value) -> bool:
+    return isinstance(value, torch.Tensor)
+
+
+OF_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_context")
+KEPT = ("num_workers", "collate_fn", "pin_memory", "drop_last", "worker_init_fn", *OF_WORKERS)

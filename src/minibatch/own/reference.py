@@ -1,0 +1,128 @@
+"""A run of the user's model to its target: with which learning rate, and in how many steps."""
+
+import math
+from time import monotonic
+
+import numpy as np
+import pandas as pd
+
+from minibatch.errors import UserError
+from minibatch.own.contract import Contract
+from minibatch.own.crossing import points, reached
+from minibatch.own.pace import sizes
+from minibatch.own.training import train
+
+BATCH_SIZE = 50  # about, where the file names none
+RATES = tuple(2.0**power for power in range(-12, 3))
+TUNING_SEEDS, SEEDS = 2, 8
+STEPS = 20_000  # of a run, at most
+BEYOND = 1.6  # times the steps to the target, which some resamples of the seeds take
+GAIN = 0.9  # of what the run gained: the target where the file names none
+LOOKS = 12  # at the loss of a run while tuning
+TUNING = 0.5  # the share of the time in which the rate is chosen
+COLUMNS = {
+    "part": "string",
+    **{"batch_size": "int64", "learning_rate": "float64", "target_loss": "float64"},
+    **{"seed": "int64", "step": "int64", "loss": "float64"},
+}
+
+
+def measure(contract: Contract, path: str, budget_seconds: float) -> pd.DataFrame:
+    """Choose a learning rate, unless the file names one, and train to the target.
+
+    One row a seed and number of steps at which the loss was looked at: part ("tuning" or
+    "reference"), batch_size, learning_rate, target_loss (NaN while tuning without one), seed, step,
+    loss. Raises UserError where no learning rate lowers the loss, or the target is not reached.
+    """
+    loader, size = contract.data.loaders[0], contract.batch_size or _size(contract)
+    parts, rate = [], contract.learning_rate
+    train(contract, (loader, size, RATES[0]), [0], [0, 1])  # what is loaded by a first step
+    if rate is None:
+        until = monotonic() + TUNING * budget_seconds
+        tuned = _tune(contract, loader, size, until)
+        rate = _best(tuned, contract.target_loss)
+        parts.append(tuned.assign(part="tuning", target_loss=contract.target_loss or np.nan))
+        if rate is None:
+            raise UserError(f"{path}: no learning rate from {RATES[0]:g} on lowers the loss")
+    seeds = [*range(100, 100 + SEEDS)]
+    looked_at = points(20, STEPS)
+    about = {"target": contract.target_loss or -math.inf, "beyond": BEYOND}
+    about["until"] = monotonic() + (1 - TUNING) * budget_seconds
+    run = train(contract, (loader, size, rate), seeds, looked_at, **about)
+    target = contract.target_loss or _target(run)
+    if not math.isfinite(reached(run, target)):
+        least = run.groupby("step").loss.mean().min()
+        raise UserError(
+            f"{path}: a loss of {target:g} is not reached at batch size {size} and learning rate "
+            f"{rate:.3g} in {run.step.max()} steps, the least is {least:.4g}; raise target_loss, "
+            "name another learning_rate and batch_size, or give more time: BUDGET=20"
+        )
+    known = {"part": "reference", "target_loss": target, "learning_rate": rate}
+    parts.append(run.assign(**known))
+    return pd.concat(parts).assign(batch_size=size)[[*COLUMNS]]
+
+
+def _size(contract: Contract) -> int:
+    """The batch size of the reference where the file names none; an eighth of all at most."""
+    known = sizes(contract.data.examples)
+    return max(
+        [size for size in known if size <= min(BATCH_SIZE, contract.data.examples / 8)] or [1]
+    )
+
+
+def _tune(contract: Contract, loader: str, size: int, until: float) -> pd.DataFrame:
+    """Runs at all rates, and longer ones at the better half, until two are left.
+
+    Successive halving (Jamieson and Talwalkar 2016): each round has the same time. The rows are
+    those of the longest run at each rate.
+    """
+    target = contract.target_loss or -math.inf
+    left, seeds, found = RATES, [*range(TUNING_SEEDS)], {}
+    rounds = math.ceil(math.log2(len(RATES)))
+    for _ in range(2):  # the first call warms up
+        begun = monotonic()
+        train(contract, (loader, size, RATES[0]), seeds, [0, 10])
+    pair = (monotonic() - begun) / 2  # the time of ten steps of all seeds, and a look at the loss
+    each, steps = (until - monotonic()) / rounds, 0
+    while len(left) > 1:
+        steps = max(2 * steps, int(10 * max(2, each / len(left) / pair - LOOKS)))
+        grid = np.geomspace(1, min(steps, STEPS), LOOKS).astype(int)
+        for rate in left:
+            about, looked_at = (loader, size, rate), [0, *np.unique(grid).tolist()]
+            run = train(contract, about, seeds, looked_at, target=target, until=until)
+            found[rate] = run.assign(learning_rate=rate)
+        left = _ranked({rate: found[rate] for rate in left}, contract.target_loss)
+        left = left[: math.ceil(len(left) / 2)]
+        if monotonic() > until or steps >= STEPS:
+            break
+    return pd.concat(found.values())
+
+
+def _ranked(runs: dict[float, pd.DataFrame], target: float | None) -> list[float]:
+    """Rates by the steps to the target; those that are not there, by the loss at the end."""
+
+    def order(rate: float) -> tuple[float, float]:
+        steps = math.inf if target is None else reached(runs[rate], target)
+        return steps, runs[rate].groupby("step").loss.mean().iloc[-1]
+
+    return sorted(runs, key=order)
+
+
+def _best(tuned: pd.DataFrame, target: float | None) -> float | None:
+    """The first rate among those that were run longest; None where it does not lower the loss."""
+    runs = dict(iter(tuned.groupby("learning_rate")))
+    longest = max(run.step.max() for run in runs.values())
+    there = {
+        rate: run
+        for rate, run in runs.items()
+        if run.step.max() == longest or (target is not None and math.isfinite(reached(run, target)))
+    }
+    rate = _ranked(there, target)[0]
+    means = there[rate].groupby("step").loss.mean()
+    return float(rate) if means.iloc[-1] < means.iloc[0] else None
+
+
+def _target(run: pd.DataFrame) -> float:
+    """A loss that the run reached: nine tenths of the way from the start to the least."""
+    means = run.groupby("step").loss.mean()
+    return float(means.iloc[0] - GAIN * (means.iloc[0] - means.min()))

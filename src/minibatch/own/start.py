@@ -1,0 +1,22 @@
+"""A model file in the process of a stage."""
+
+from pathlib import Path
+
+import torch
+
+from minibatch.own.contract import Contract
+from minibatch.tables import cores, provenance
+
+
+def contract(parameters: dict) -> Contract:
+    """Load it, with all cores for PyTorch unless the file says otherwise."""
+    torch.set_num_threads(cores.available())
+    return Contract(Path(parameters["model"]))
+
+
+def about(found: Contract) -> dict:
+    """On what, and with what, a table of it is made."""
+    gpus = [torch.cuda.get_device_name()] if found.device.type == "cuda" else []
+    return provenance.collect(
+        threads=[torch.get_num_threads()], frameworks=[f"torch {torch.__version__}"], gpus=gpus
+    )

@@ -1,0 +1,133 @@
+"""Training a model of the user's to a loss, several seeds side by side, and when it is reached."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from time import monotonic
+
+import numpy as np
+import pandas as pd
+import torch
+
+from minibatch.own.contract import Contract
+from minibatch.own.crossing import KEPT
+
+EVALUATED = 10_000  # examples of which the loss is the mean, at most
+CHUNK = 1000  # of them at once
+HOPELESS = 10.0  # times the loss at the start: a run that is given up
+
+
+def evaluate(contract: Contract, model: torch.nn.Module) -> float:
+    """The mean loss over all examples, or over 10,000 that are always the same.
+
+    In evaluation mode, without gradients.
+    """
+    examples = contract.data.examples
+    chosen = np.unique(np.linspace(0, examples - 1, min(examples, EVALUATED)).astype(int)).tolist()
+    total = 0.0
+    model.eval()
+    with torch.no_grad():
+        for start in range(0, len(chosen), CHUNK):
+            part = chosen[start : start + CHUNK]
+            with contract.theirs():
+                batch = contract.data.batch(part)
+            total += len(part) * contract.loss(model, batch).item()
+    model.train()
+    return total / len(chosen)
+
+
+class Stepper:
+    """A model with its optimizer, which takes steps as `sgd.stepping` asks for them."""
+
+    def __init__(
+        self, contract: Contract, model: torch.nn.Module, rate: float, used: torch.nn.Module = None
+    ):
+        """Train `model`, through `used`, a compiled form of it, where that is given."""
+        self._contract, self._used = contract, model if used is None else used
+        self.model = model
+        self._optimizer = contract.optimizer(model, rate)
+
+    def compute(self, batch) -> None:
+        """The gradient of a batch."""
+        self._optimizer.zero_grad()
+        self._contract.backward(self._contract.loss(self._used, batch))
+
+    def update(self, rate: float) -> None:  # noqa: ARG002
+        """A step of the optimizer, which has its learning rate."""
+        with self._contract.theirs():
+            self._optimizer.step()
+
+    def wait(self) -> None:
+        """Return when the device is done."""
+        self._contract.wait()
+
+
+class Run:
+    """One seed's training: its model, and its batches epoch after epoch.
+
+    What it draws at random does not depend on the runs beside it.
+    """
+
+    def __init__(self, contract: Contract, loader: str, batch_size: int, rate: float, seed: int):
+        """Start from the initial parameters of the seed."""
+        self._contract, self.seed = contract, seed
+        self._stepper = Stepper(contract, contract.model(seed), rate)
+        self._batches = _endless(contract, loader, batch_size)
+        self._random = torch.get_rng_state()
+        self.steps, self.lost = 0, False
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The model as it is now."""
+        return self._stepper.model
+
+    def advance(self, steps: int) -> None:
+        """Take steps until there are this many of them."""
+        torch.set_rng_state(self._random)
+        count, self.steps = steps - self.steps, steps
+        with self._contract.theirs():
+            for (batch,) in itertools.islice(self._batches, count):
+                self._stepper.compute(batch)
+                self._stepper.update(0.0)
+        self._random = torch.get_rng_state()
+
+
+def _endless(contract: Contract, loader: str, batch_size: int) -> Iterator[tuple]:
+    while True:
+        yield from contract.data.epoch(loader, batch_size)
+
+
+def train(
+    contract: Contract,
+    about: tuple[str, int, float],
+    seeds: list[int],
+    looked_at: list[int],
+    *,
+    target: float = -math.inf,
+    beyond: float = 1.0,
+    until: float = math.inf,
+) -> pd.DataFrame:
+    """Losses of all seeds by number of steps: seed, step, loss.
+
+    `about` is the loader, the batch size and the learning rate. It ends where the mean loss over
+    the seeds has been kept at or below the target at three points in a row, and `beyond` times as
+    many steps are taken; where it is hopeless, at the last point, or at the time `until`, of the
+    monotonic clock. A run that diverges has an
+    infinite loss from there on.
+    """
+    runs = [Run(contract, *about, seed) for seed in seeds]
+    rows, means, there = [], [], math.inf
+    for step in looked_at:
+        for run in runs:
+            if not run.lost:
+                run.advance(step)
+            loss = math.inf if run.lost else evaluate(contract, run.model)
+            run.lost = run.lost or not math.isfinite(loss)
+            loss = math.inf if run.lost else loss
+            rows.append({"seed": run.seed, "step": step, "loss": loss})
+        means.append(np.mean([row["loss"] for row in rows[-len(runs) :]]))
+        if not math.isfinite(there) and len(means) >= KEPT and max(means[-KEPT:]) <= target:
+            there = step
+        if step >= beyond * there or means[-1] > HOPELESS * means[0] or monotonic() > until:
+            break
+    return pd.DataFrame(rows)
