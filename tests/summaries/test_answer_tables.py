@@ -316,7 +316,7 @@ def test_intervals_of_times_hold_the_truth_over_launches():
     random, inside = np.random.default_rng(2), []
     for _ in range(600):
         logs = random.normal(0, 0.1, (5, 3)) + random.normal(0, 0.3, (5, 1))
-        drawn = draws._seconds(1e-5 * np.exp(logs), 1000)
+        drawn = draws.launch_draws(1e-5 * np.exp(logs), 1000)
         assert drawn[0] == pytest.approx(1e-5 * np.exp(logs.mean(axis=0)))
         for values, truth in ((drawn[:, 0], 1e-5), (drawn[:, 2] / drawn[:, 1], 1)):
             low, high = of_resamples(values)

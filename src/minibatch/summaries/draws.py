@@ -81,10 +81,10 @@ def paces(
         timed, machine = seconds.columns.to_numpy(), "+".join(sorted(set(rows.machine)))
         cells = rows.groupby("batch_size")[["start_seconds", "epoch_steps"]].median().loc[timed]
         starts = cells.start_seconds.fillna(0).to_numpy(), cells.epoch_steps.to_numpy()
-        yield series, Pace(machine, timed, _seconds(seconds.to_numpy(), resamples), *starts)
+        yield series, Pace(machine, timed, launch_draws(seconds.to_numpy(), resamples), *starts)
 
 
-def _seconds(launches: np.ndarray, resamples: int) -> np.ndarray:
+def launch_draws(launches: np.ndarray, resamples: int) -> np.ndarray:
     """The geometric mean over launches, shape (launches, sizes), then draws of where it may be.
 
     Logarithms of draws have Student's multivariate distribution, as all that the launches tell:

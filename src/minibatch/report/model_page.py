@@ -1,0 +1,156 @@
+"""The page about a model of the user's: its tables and figure, filled into its template."""
+
+import base64
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from minibatch.own.crossing import LAST
+from minibatch.own.methods import ESTIMATED, EXACT
+from minibatch.summaries import model_answer, model_prediction, stepcost
+from minibatch.summaries.text import digits, times
+from minibatch.summaries.verdict import ABOUT
+
+
+def render(
+    templates: jinja2.BaseLoader,
+    name: str,
+    *,
+    tables: dict[str, pd.DataFrame],
+    figure: bytes,
+    asked: dict,
+    left_out: dict[str, str],
+    not_exact: str,
+    notes: list[str],
+    made: dict,
+) -> str:
+    """One HTML page that needs no other file."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, loader=templates
+    )
+    predicted, checked = tables["predicted"], tables["checked"]
+    run = tables["reference"]
+    reference = run[run.part == "reference"].iloc[0].to_dict() | {"tuned": "tuning" in {*run.part}}
+    return environment.get_template(name).render(
+        name=Path(asked["model"]).name,
+        about=asked["about"],
+        reference=reference,
+        launches=tables["samples"].launch.nunique(),
+        last=f"{LAST:g}",
+        notes=notes,
+        made=made,
+        figure=f"data:image/svg+xml;base64,{base64.b64encode(figure).decode()}",
+        answer=model_answer.sentence(predicted, checked),
+        checked=model_answer.check_sentence(checked),
+        sheets={
+            "checked": _checked(checked),
+            "predicted": _predicted(predicted),
+            "noise": _noise(tables, not_exact),
+            "costs": _costs(tables["samples"]),
+            "about": _about(asked, made),
+        },
+        left_out=left_out,
+    )
+
+
+def _range(row, name: str, show=digits) -> str:
+    """A value with its interval; ∞ where it is not reached."""
+    values = [getattr(row, f"{name}{end}") for end in model_prediction.ENDS]
+    middle, low, high = (show(value) if np.isfinite(value) else "∞" for value in values)
+    return middle if middle == low == high else f"{middle} ({low} to {high})"
+
+
+def _checked(checked: pd.DataFrame) -> dict:
+    """Observed beside predicted."""
+    rows = [
+        [
+            f"{row.batch_size}{', predicted best' if row.best else ''}",
+            f"{row.learning_rate:.3g}",
+            *(_range(row, "predicted_steps"), _range(row, "observed_steps")),
+            *(
+                _range(row, "predicted_seconds_to_target"),
+                _range(row, "observed_seconds_to_target"),
+            ),
+            _range(row, "ratio", times),
+            row.within,
+            "yes" if row.observed_tie else "no",
+        ]
+        for row in checked.itertuples()
+    ]
+    columns = ["batch size", "learning rate", "steps predicted", "steps taken"]
+    columns += ["s predicted", "s taken", "taken over predicted", f"within {ABOUT:g}×"]
+    title = "Real training beside the prediction"
+    return {"title": title, "columns": [*columns, "may be the soonest"], "rows": rows}
+
+
+def _predicted(predicted: pd.DataFrame) -> dict:
+    """All sizes of all ways of training."""
+    rows = [
+        [
+            f"{row.implementation}, {row.loader}",
+            f"{row.batch_size}{', best' if row.best else ''}",
+            f"{row.learning_rate:.3g}",
+            _range(row, "steps"),
+            _range(row, "step_seconds", lambda seconds: digits(1e3 * seconds)),
+            _range(row, "seconds_to_target"),
+            _range(row, "ratio", times),
+            "yes" if row.tie else "no",
+            digits(row.first_call_seconds),
+        ]
+        for row in predicted.itertuples()
+    ]
+    columns = ["way", "batch size", "learning rate", "steps", "ms a step", "s to the loss"]
+    columns += ["over the best", "may be as good", "s of the first call"]
+    return {"title": "Every batch size", "columns": columns, "rows": rows}
+
+
+def _noise(tables: dict[str, pd.DataFrame], not_exact: str) -> dict:
+    """The noise scale, as estimated and exactly."""
+    rows = []
+    for method in (ESTIMATED, EXACT):
+        own = tables["noise"][tables["noise"].method == method]
+        if own.empty:
+            rows.append([method, f"not known: {not_exact}", "", ""])
+            continue
+        middle, low, high = model_prediction.noise(tables["noise"], method)
+        ends = own.groupby("point")[["gradient_squared", "trace"]].mean()
+        along = ends.trace / ends.gradient_squared
+        rows.append(
+            [
+                f"{method} ({own.seed.nunique()} runs)",
+                f"{digits(middle)} ({digits(low)} to {digits(high)})",
+                digits(along.iloc[0]),
+                digits(along.iloc[-1]),
+            ]
+        )
+    columns = ["method", "B over the whole way", "at its start", "near its end"]
+    return {"title": "Gradient noise: B = tr Σ/|G|²", "columns": columns, "rows": rows}
+
+
+def _costs(samples: pd.DataFrame) -> dict:
+    """The lines through the times of steps."""
+    lines = stepcost.summarise({"samples": samples, "baseline": samples[:0]})
+    rows = [
+        [
+            f"{row.implementation}, {row.loader}",
+            _range(row, "t0_seconds", lambda seconds: digits(1e6 * seconds)),
+            _range(row, "c_seconds", lambda seconds: digits(1e9 * seconds)),
+            {"yes": "yes", "no": "no"}.get(row.line, "undecided"),
+        ]
+        for row in lines.itertuples()
+    ]
+    columns = ["way of training", "t₀: a step, µs", "c: an example, ns", "a line fits"]
+    return {"title": "Seconds a step = t₀ + c·b", "columns": columns, "rows": rows}
+
+
+def _about(asked: dict, made: dict) -> dict:
+    """On what, with what and of which files the answer is."""
+    rows = [["machine", machine] for machine in made["machines"]]
+    rows += [["GPU", gpu] for gpu in made["gpus"]]
+    rows += [["PyTorch", name] for name in made["frameworks"]]
+    rows += [["Python", made["python"]], ["code of minibatch", made["commit"]]]
+    rows += [["file", path] for path in asked["files"]]
+    rows += [["minutes allowed", f"{asked['budget_minutes']:g}"], ["written", made["started"]]]
+    return {"title": "Machine, versions and files", "columns": ["", ""], "rows": rows}

@@ -1,0 +1,139 @@
+"""What real training of a user's model says of the prediction, and the answer in sentences."""
+
+import numpy as np
+import pandas as pd
+
+from minibatch.summaries.draws import launch_draws
+from minibatch.summaries.intervals import of_resamples
+from minibatch.summaries.model_prediction import ENDS, RESAMPLES
+from minibatch.summaries.text import digits, times
+from minibatch.summaries.time_to_target import tied
+from minibatch.summaries.verdict import about
+
+PREDICTED = ("learning_rate", "steps", "seconds_to_target")
+
+
+def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row a batch size that was tried, with 95 % intervals over launches (_low, _high).
+
+    Reads "predicted" and "real". `observed_steps` and `observed_seconds` are infinite where a
+    launch did not reach the target; `observed_tie` says which sizes may be as good as the one that
+    was soonest. `ratio` is the observed time over the predicted one, and `within` whether that is
+    within a factor of 1.25.
+    """
+    predicted, real = tables["predicted"], tables["real"]
+    rows = predicted[predicted.tried].set_index("batch_size")
+    timed = real[real.seconds.notna()].set_index(["launch", "batch_size"])
+    reach = real.groupby(["launch", "batch_size"]).steps_to_target.first().unstack()
+    seconds = timed.seconds.unstack().reindex(index=reach.index, columns=reach.columns)
+    sizes = [size for size in rows.index if size in reach]
+    steps, times_ = (_draws(table[sizes]) for table in (reach, seconds.fillna(np.inf)))
+    ties = tied(times_)
+    launches = real.groupby("launch").busy.first()
+    found = []
+    for index, size in enumerate(sizes):
+        row = {"batch_size": size, "best": bool(rows.best[size])}
+        row |= {"launches": len(reach), "reached": int(np.isfinite(reach[size]).sum())}
+        row |= {"busy": int(launches.sum()), "learning_rate": rows.learning_rate[size]}
+        for name in ("steps", "seconds_to_target"):
+            row |= {f"predicted_{name}{end}": rows[f"{name}{end}"][size] for end in ENDS}
+        for name, values in (("steps", steps), ("seconds_to_target", times_)):
+            low, high = of_resamples(values[:, index])
+            own = dict(zip(ENDS, (values[0, index], low, high), strict=True))
+            row |= {f"observed_{name}{end}": value for end, value in own.items()}
+        row |= _ratio(row)
+        found.append(row | {"observed_tie": bool(ties[index])})
+    return pd.DataFrame(found)
+
+
+def _draws(launches: pd.DataFrame) -> np.ndarray:
+    """Estimate and resamples, shape (resamples + 1, sizes); infinite where a launch is."""
+    there = np.isfinite(launches).all().to_numpy()
+    found = np.full((RESAMPLES + 1, launches.shape[1]), np.inf)
+    if there.any():
+        found[:, there] = launch_draws(launches.loc[:, there].to_numpy(float), RESAMPLES)
+    return found
+
+
+def _ratio(row: dict) -> dict:
+    """Observed over predicted seconds: in logarithms, the distances of ends add up as squares."""
+    observed, predicted = (
+        [row[f"{name}_seconds_to_target{end}"] for end in ENDS]
+        for name in ("observed", "predicted")
+    )
+    if not np.isfinite(observed[0]):
+        return dict.fromkeys((f"ratio{end}" for end in ENDS), np.inf) | {"within": "no"}
+    middle = observed[0] / predicted[0]
+    below = np.hypot(np.log(observed[0] / observed[1]), np.log(predicted[2] / predicted[0]))
+    above = np.hypot(np.log(observed[2] / observed[0]), np.log(predicted[0] / predicted[1]))
+    found = middle, middle * np.exp(-below), middle * np.exp(above)
+    said = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}[about(found)]
+    return dict(zip((f"ratio{end}" for end in ENDS), found, strict=True)) | {"within": said}
+
+
+def sentence(predicted: pd.DataFrame, checked: pd.DataFrame) -> str:
+    """Which batch size is best; where real training refutes the prediction, that first."""
+    first = predicted[predicted.tried].iloc[0]
+    way = predicted[
+        (predicted.implementation == first.implementation) & (predicted.loader == first.loader)
+    ]
+    best = way[way.best].iloc[0]
+    said = [*_failure(checked), _best(way, best)]
+    largest = way.loc[way.batch_size.idxmax()]
+    if largest.batch_size != best.batch_size:
+        said.append(_largest(largest))
+    return ". ".join(said)
+
+
+def _best(way: pd.DataFrame, best: pd.Series) -> str:
+    ties = [str(size) for size in way[way.tie].batch_size]
+    others = f" (as good, for all that is known: {', '.join(ties)})" if len(ties) > 1 else ""
+    return (
+        f"Predicted: batch size {best.batch_size}{others} is soonest at a loss of "
+        f"{best.target_loss:.4g}, in {digits(best.seconds_to_target)} s, at a learning rate of "
+        f"{best.learning_rate:.2g}"
+    )
+
+
+def _largest(row: pd.Series) -> str:
+    low, high = times(row.ratio_low), times(row.ratio_high)
+    if row.ratio_low <= 1 <= row.ratio_high:
+        return (
+            f"Whether the largest size that fits, {row.batch_size}, takes longer is undecided: "
+            f"{low} to {high} that time"
+        )
+    return f"The largest size that fits, {row.batch_size}, takes {low} to {high} that time"
+
+
+def _failure(checked: pd.DataFrame) -> list[str]:
+    """What real training refutes."""
+    best, there = checked[checked.best].iloc[0], checked[np.isfinite(checked.observed_steps)]
+    if there.empty:
+        return ["The prediction fails: no real training reached the loss"]
+    said = []
+    if not best.observed_tie:
+        soonest = there.loc[there.observed_seconds_to_target.idxmin()]
+        longer = best.observed_seconds_to_target / soonest.observed_seconds_to_target
+        at = f"takes {times(longer)} as long" if np.isfinite(longer) else "does not get there"
+        said.append(
+            f"The prediction fails: real training is soonest at batch size {soonest.batch_size}, "
+            f"where the predicted best, {best.batch_size}, {at}"
+        )
+    elif best.within == "no":
+        said.append(
+            f"The predicted time fails: real training at batch size {best.batch_size} takes "
+            f"{times(best.ratio)} ({times(best.ratio_low)} to {times(best.ratio_high)}) of it"
+        )
+    return said
+
+
+def check_sentence(checked: pd.DataFrame) -> str:
+    """What real training bears out."""
+    best = checked[checked.best].iloc[0]
+    ties = ", ".join(str(size) for size in checked[checked.observed_tie].batch_size)
+    tried = ", ".join(map(str, checked.batch_size))
+    among = "is" if best.observed_tie else "is not"
+    return (
+        f"Real training to the loss at batch sizes {tried}, in {best.launches} launches: the "
+        f"predicted best, {best.batch_size}, {among} among those that may be soonest ({ties})"
+    )

@@ -1,0 +1,129 @@
+"""Time to the target of a model of the user's, by batch size: predicted from three measurements.
+
+A run of the reference, the gradient noise on its way, and what a step costs. The reference takes
+S steps at the batch size b₀ and learning rate η₀; at b it takes S·(1 + B/b)/(1 + B/b₀), at the rate
+that makes η·(1 + B/b) the same (McCandlish et al. 2018, equations 2.6 and 2.7). Batches are drawn
+without replacement, so that 1/b is (N − b)/((N − 1)b).
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from minibatch.own.crossing import crossing
+from minibatch.own.methods import ESTIMATED, EXACT
+from minibatch.sgd.gradients import variance
+from minibatch.summaries.draws import Draws, paces, ratio
+from minibatch.summaries.intervals import of_resamples
+from minibatch.summaries.noise_scale import noise_scale, over_steps
+from minibatch.summaries.steptime import SERIES
+from minibatch.summaries.time_to_target import best_sizes, tied
+
+RESAMPLES = 1000
+FAR = 1000  # times the noise scale or less: beyond that, an end of its interval says no more
+WIDE = 2 * 1.96  # standard deviations between the ends of an interval
+ENDS = ("", "_low", "_high")
+
+
+def noise(table: pd.DataFrame, method: str) -> tuple[float, float, float]:
+    """B in the mean over the steps to the target, with its 95 % interval, as a method measured it.
+
+    The interval is of the mean, and not of how well one B stands for a way along which B grows.
+    """
+    rows = table[table.method == method]
+    wide = rows.pivot_table(index="point", columns="seed", values=["gradient_squared", "trace"])
+    squared, trace = (wide[name].to_numpy() for name in ("gradient_squared", "trace"))
+    return noise_scale(squared, trace, over_steps(rows.groupby("point").step.first().to_numpy()))
+
+
+def chosen(sizes: list[int], best: int) -> list[int]:
+    """Of batch sizes: the best, those nearest by ratio to half and double of it, the largest."""
+    near = [min(sizes, key=lambda size: abs(math.log(size / (by * best)))) for by in (0.5, 1, 2)]
+    return sorted({*near, max(sizes)})
+
+
+def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row a way of training and batch size, with 95 % intervals (_low, _high).
+
+    Reads "samples" of step times, "reference" and "noise". `ratio` is the time over that of the
+    best size of the way; `tie` says whether it may be as good; `best_low` and `best_high` are the
+    interval of the best size; `noise_scale` is B, and the same in every row; `tried` says where
+    real training is to check the prediction.
+    """
+    run = tables["reference"]
+    run = run[run.part == "reference"]
+    size, rate, target = (
+        run[name].iloc[0] for name in ("batch_size", "learning_rate", "target_loss")
+    )
+    samples = tables["samples"]
+    examples = int(
+        (samples.examples / samples.epochs)
+        .where(samples.steps == samples.epochs * samples.epoch_steps)
+        .max()
+    )
+    known = tables["noise"].method.unique()
+    scale = noise(tables["noise"], EXACT if EXACT in known else ESTIMATED)
+    drawn = _noise_draws(scale)
+    steps = _steps(run, target)
+    found = []
+    every = {*samples.batch_size}
+    timed = {"samples": samples, "baseline": samples[:0]}
+    for series, pace in paces(timed, sorted(every), RESAMPLES):
+        machine, sizes, *paced = pace
+        factors = 1 + drawn[:, None] * variance(sizes, examples)
+        relative = factors / (1 + drawn[:, None] * variance(np.array([size]), examples))
+        counts, rates = steps[:, None] * relative, rate / relative
+        one = Draws(machine, series, f"{target:g}", sizes, rates, counts, *paced)
+        found.append(_rows(one, target, scale, samples))
+    table = pd.concat(found, ignore_index=True)
+    first = table[SERIES].iloc[0]
+    primary = (table[SERIES] == first).all(axis=1)
+    rows = table[primary]
+    best = rows.loc[rows.seconds_to_target.idxmin()].batch_size
+    tried = chosen(rows.batch_size.tolist(), best)
+    return table.assign(tried=primary & table.batch_size.isin(tried))
+
+
+def _rows(one: Draws, target: float, scale: tuple, samples: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a way of training."""
+    times, best = one.times, int(np.argmin(one.times[0]))
+    least, most = best_sizes(one)
+    names = dict(zip(SERIES, one.series, strict=True))
+    own = samples[(samples[SERIES] == list(one.series)).all(axis=1)]
+    first_calls = own.groupby("batch_size").first_call_seconds.max()
+    rows = []
+    for index, size in enumerate(one.sizes):
+        row = {"machine": one.machine, **names, "target_loss": target, "batch_size": size}
+        row |= dict(zip((f"noise_scale{end}" for end in ENDS), scale, strict=True))
+        row |= {"learning_rate": one.rates[0, index], "first_call_seconds": first_calls[size]}
+        for name, values in (
+            ("steps", one.counts[:, index]),
+            ("step_seconds", one.seconds[:, index]),
+            ("seconds_to_target", times[:, index]),
+            ("ratio", ratio(times[:, index], times[:, best])),
+        ):
+            low, high = of_resamples(values)
+            row |= {name: values[0], f"{name}_low": low, f"{name}_high": high}
+        rows.append(row | {"best": index == best, "best_low": least, "best_high": most})
+    return pd.DataFrame(rows).assign(tie=tied(times))
+
+
+def _noise_draws(scale: tuple[float, float, float]) -> np.ndarray:
+    """The noise scale, then draws of where it may be: logarithms with a normal distribution."""
+    middle, low, high = scale
+    low, high = max(low, middle / FAR), min(high, middle * FAR)
+    spread = np.log(high / low) / WIDE
+    drawn = np.random.default_rng(2).standard_normal(RESAMPLES)
+    return np.append(middle, middle * np.exp(spread * drawn))
+
+
+def _steps(run: pd.DataFrame, target: float) -> np.ndarray:
+    """The steps of the reference, then those of resamples of its seeds."""
+    losses = run.pivot_table(index="step", columns="seed", values="loss").dropna()
+    values, seeds = losses.to_numpy(), losses.shape[1]
+    alike = np.full(seeds, 1 / seeds)
+    random = np.random.default_rng(3)
+    weights = np.vstack([alike, random.multinomial(seeds, alike, size=RESAMPLES) / seeds])
+    steps = losses.index.to_numpy()
+    return np.array([crossing(steps, values @ weight, target) for weight in weights])

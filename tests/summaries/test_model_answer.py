@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+
+from minibatch.figures import model_answer as figure
+from minibatch.summaries import model_answer, model_prediction
+from planted_model import RATE, SIZE, SIZES, STEPS, T0, B, C, N, checked, noise, predicted, samples
+
+
+@pytest.fixture(scope="module")
+def table():
+    return predicted()
+
+
+def variance(size):
+    return (N - size) / ((N - 1) * size)
+
+
+def test_steps_and_rates_are_those_of_the_formula(table):
+    direct = table[table.loader == "direct"].set_index("batch_size")
+    for size in SIZES:
+        expected = (1 + B * variance(size)) / (1 + B * variance(SIZE))
+        assert direct.steps[size] == pytest.approx(STEPS * expected, rel=0.02)
+        assert direct.learning_rate[size] == pytest.approx(RATE / expected, rel=0.02)
+        assert direct.steps_low[size] <= STEPS * expected <= direct.steps_high[size]
+    assert direct.noise_scale.iloc[0] == pytest.approx(B, rel=0.02)
+
+
+def test_the_best_size_is_the_planted_one(table):
+    direct = table[table.loader == "direct"].set_index("batch_size")
+    known = {size: (1 + B * variance(size)) * (T0 + C * size) for size in SIZES}
+    best = min(known, key=known.get)
+    assert direct.best[best]
+    assert direct.tie[best]
+    for size, value in known.items():
+        ratio = value / known[best]
+        assert direct.ratio_low[size] <= ratio * 1.01
+        assert direct.ratio_high[size] >= ratio * 0.99
+    assert not direct.tie[1]
+    assert not direct.tie[1000]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "best", "tried"),
+    [
+        (SIZES, 50, [20, 50, 100, 1000]),
+        (SIZES, 1, [1, 2, 1000]),
+        (SIZES, 1000, [500, 1000]),
+        ([1, 2, 5, 7], 5, [2, 5, 7]),
+    ],
+)
+def test_half_and_double_of_the_best_and_the_largest_are_tried(sizes, best, tried):
+    assert model_prediction.chosen(sizes, best) == tried
+
+
+def test_the_first_way_alone_is_tried(table):
+    assert {*table[table.tried].loader} == {"direct"}
+
+
+def test_training_as_predicted_bears_the_prediction_out(table):
+    found = checked(table)
+    best = found[found.best].iloc[0]
+    assert best.observed_tie
+    assert best.ratio == pytest.approx(1, rel=0.05)
+    assert best.within == "yes"
+    said = model_answer.sentence(table, found)
+    assert said.startswith("Predicted: batch size ")
+    assert "fails" not in said
+
+
+def test_training_that_is_slower_refutes_the_time_and_that_comes_first(table):
+    found = checked(table, seconds=2)
+    assert found[found.best].within.iloc[0] == "no"
+    said = model_answer.sentence(table, found)
+    assert said.startswith("The predicted time fails: real training at batch size ")
+    assert "takes 2×" in said
+
+
+def test_another_size_that_is_sooner_refutes_the_prediction_and_that_comes_first(table):
+    found = checked(table, steps={1000: 0.01})
+    assert not found[found.best].observed_tie.iloc[0]
+    said = model_answer.sentence(table, found)
+    assert said.startswith("The prediction fails: real training is soonest at batch size 1000")
+    assert "is not among those that may be soonest (1000)" in model_answer.check_sentence(found)
+
+
+def test_a_size_that_one_launch_did_not_reach_is_not_reached(table):
+    best = int(table[table.tried & table.best].batch_size.iloc[0])
+    found = checked(table, unreached=[best]).set_index("batch_size")
+    assert found.reached[best] == 4
+    assert np.isinf(found.observed_seconds_to_target[best])
+    said = model_answer.sentence(table, found.reset_index())
+    assert f"the predicted best, {best}, does not get there" in said
+
+
+def test_nothing_that_is_reached_is_said_first(table):
+    sizes = [int(size) for size in table[table.tried].batch_size]
+    said = model_answer.sentence(table, checked(table, unreached=sizes))
+    assert said.startswith("The prediction fails: no real training reached the loss")
+
+
+def test_the_largest_size_is_said_by_its_interval(table):
+    assert "The largest size that fits, 1000, takes " in model_answer.sentence(
+        table, checked(table)
+    )
+    unsure = predicted(samples=samples(spread=1.5))
+    assert "1000, takes longer is undecided" in model_answer.sentence(unsure, checked(unsure))
+
+
+def test_noise_that_is_not_separated_from_none_makes_no_sure_answer():
+    table = predicted(noise=noise(spread=3.0))
+    assert table.steps_high.max() > 1.5 * table.steps.max()
+
+
+@pytest.mark.parametrize("unreached", [(), (1000,)])
+def test_the_figure_shows_every_way_and_what_was_tried(table, unreached):
+    made = figure.draw({"predicted": table, "checked": checked(table, unreached=unreached)})
+    steps, cost, time = made.axes
+    labels = {line.get_label() for line in time.get_lines()}
+    assert {"eager, direct", "eager, DataLoader"} <= labels
+    assert [axes.get_yscale() for axes in (time, steps, cost)] == ["log"] * 3
+    # in ms, at the largest size
+    own = table[(table.loader == "direct") & (table.batch_size == 1000)].step_seconds.iloc[0]
+    assert cost.get_lines()[0].get_ydata()[-1] == pytest.approx(1e3 * own)
