@@ -40,6 +40,7 @@ def measured(tmp_path_factory):
         return pace.measure(Contract(path), launch=1, budget_seconds=6)
 
 
+@pytest.mark.timing
 def test_a_planted_cost_is_what_is_measured(measured):
     samples, _ = measured
     samples = samples.assign(framework="pytorch", device="cpu", machine="here")

@@ -9,7 +9,13 @@ from minibatch.report import model_page
 from planted_model import checked, noise, predicted, reference, samples
 
 RESOURCES = Path(__file__).parents[2] / "workflow/resources"
-ABOUT = {"examples": 1000, "loaders": ["direct"], "parameters": 6, "device": "cpu"}
+ABOUT = {
+    "examples": 1000,
+    "evaluated": 1000,
+    "loaders": ["direct"],
+    "parameters": 6,
+    "device": "cpu",
+}
 MADE = {"machines": ["here, a CPU, 2 cores"], "gpus": [], "frameworks": ["torch 2"]}
 MADE |= {"python": "3.11", "commit": "abc", "started": "2026-01-01", "threads": ["2"]}
 

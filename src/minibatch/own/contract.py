@@ -25,8 +25,8 @@ NO_MEMORY = (
 )
 
 
-class OutOfMemory(Exception):
-    """A batch for which there is not enough memory: a result, and no fault."""
+class OutOfMemory(UserError):
+    """A batch for which there is not enough memory: a result where sizes are tried."""
 
 
 class Contract:
@@ -134,11 +134,11 @@ class Contract:
         """
         try:
             yield
-        except (UserError, KeyboardInterrupt, OutOfMemory, NotExact):
+        except (UserError, KeyboardInterrupt, NotExact):
             raise
         except BaseException as error:
             if _out_of_memory(error):
-                raise OutOfMemory from None
+                raise OutOfMemory(f"{self._path}: there is not enough memory") from None
             raise UserError(told(error, self._path)) from None
 
     def _load(self) -> ModuleType:

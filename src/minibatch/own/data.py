@@ -6,8 +6,12 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from minibatch.errors import UserError
+from minibatch.own.batches import Batch, moved, size
 
 DIRECT, LOADER = "direct", "DataLoader"
+EVALUATED, BYTES = 10_000, 2**28  # of the examples whose loss is looked at, at most
+CHUNK = 500  # of them at once
+FEW = 8  # by which their size is estimated
 
 
 class Data:
@@ -16,6 +20,7 @@ class Data:
     def __init__(self, given, device: torch.device, path: str):
         """Keep tensors on the device. Raises UserError where there are no examples to draw."""
         self._device, self._tensors, self._kept = device, None, {}
+        self._for_the_loss: list | None = None
         if isinstance(given, DataLoader):
             self._kept = {name: getattr(given, name) for name in KEPT}
             if not given.num_workers:
@@ -60,7 +65,23 @@ class Data:
         """The batch of some examples, on the device."""
         if self._tensors:
             return self._indexed(torch.tensor(indices, device=self._device))
-        return self._moved(self._collate([self._dataset[index] for index in indices]))
+        return moved(self._collate([self._dataset[index] for index in indices]), self._device)
+
+    def kept(self) -> list[tuple[int, Batch]]:
+        """Examples that are always the same, in batches with their lengths, for the loss.
+
+        All of them, or as many as are allowed in number and in bytes; they are loaded once.
+        """
+        if self._for_the_loss is None:
+            few = self.batch([*range(min(FEW, self.examples))])
+            allowed = int(BYTES / max(1, size(few) / min(FEW, self.examples)))
+            count = max(1, min(self.examples, EVALUATED, allowed))
+            chosen = [
+                round(index * (self.examples - 1) / max(1, count - 1)) for index in range(count)
+            ]
+            parts = [chosen[begin : begin + CHUNK] for begin in range(0, count, CHUNK)]
+            self._for_the_loss = [(len(part), self.batch(part)) for part in parts]
+        return self._for_the_loss
 
     def epoch(self, loader: str, batch_size: int) -> Iterator[tuple]:
         """The batches of an epoch in a random order, each alone in a tuple."""
@@ -71,23 +92,12 @@ class Data:
         else:
             about = self._kept | {"batch_size": batch_size, "shuffle": True}
             for batch in DataLoader(self._dataset, **about):
-                yield (self._moved(batch),)
+                yield (moved(batch, self._device),)
 
     def _indexed(self, indices: torch.Tensor):
         tensors, alone = self._tensors
         found = tuple(part[indices] for part in tensors)
         return found[0] if alone else found
-
-    def _moved(self, batch):
-        """A batch on the device, whatever its structure."""
-        if hasattr(batch, "to"):
-            return batch.to(self._device)
-        if isinstance(batch, dict):
-            return {name: self._moved(part) for name, part in batch.items()}
-        if isinstance(batch, tuple | list):
-            moved = [self._moved(part) for part in batch]
-            return type(batch)(*moved) if hasattr(batch, "_fields") else type(batch)(moved)
-        return batch
 
 
 def _is_tensor(value) -> bool:

@@ -1,7 +1,7 @@
 """How noisy an example's gradient is in a PyTorch model: estimated from batches, or exactly.
 
-`loss(model, batch)` is the mean over the examples of a batch, a tensor or a tuple of tensors whose
-first dimension is that of the examples. Over all N of them, at the parameters as they are, their
+`loss(model, batch)` is the mean over the examples of a batch, of whose tensors the first dimension
+is that of the examples. Over all N of them, at the parameters as they are, their
 gradients g have the mean G and the covariance Σ, divisor N. Two numbers of these are looked for,
 |G|² and tr Σ; the noise scale B is tr Σ/|G|² (McCandlish et al. 2018, equation 2.9,
 arXiv:1812.06162). Gradients are of the parameters that are trained, squares and sums in float64.
@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from minibatch.own.batches import Batch, length, mapped
 from minibatch.sgd.gradients import variance
 
-Batch = Tensor | tuple[Tensor, ...]
 Loss = Callable[[nn.Module, Batch], Tensor]
 
 MEMORY = 2**28  # bytes that gradients of single examples may take at a time
@@ -87,7 +87,7 @@ def of_batches(
         for batch in batches:
             gradient = _gradient(model, loss, batch)
             squares.append(gradient.square().sum())
-            sizes.add(_count(batch))
+            sizes.add(length(batch))
             total = total + gradient
     if len(squares) < 2 or len(sizes) > 1:
         raise ValueError(f"{len(squares)} batches of {sorted(sizes)}: several of one size needed")
@@ -110,11 +110,11 @@ def sampled(
     `data` is one batch of all N examples, with batches · batch_size ≤ N. Each call draws
     anew, so that calls are independent, as the repeats of `noise_scale` are to be.
     """
-    order = random.permutation(_count(data))[: batches * batch_size]
+    order = random.permutation(length(data))[: batches * batch_size]
     if len(order) < batches * batch_size:
         raise ValueError(f"{batches} batches of {batch_size} are more than {len(order)} examples")
     drawn = (_part(data, order[at : at + batch_size]) for at in range(0, len(order), batch_size))
-    return of_batches(model, loss, drawn, _count(data))
+    return of_batches(model, loss, drawn, length(data))
 
 
 def exact(model: nn.Module, loss: Loss, data: Batch, memory: int = MEMORY) -> Noise:
@@ -124,7 +124,7 @@ def exact(model: nn.Module, loss: Loss, data: Batch, memory: int = MEMORY) -> No
     batch normalisation, dropout, or a loss that is no mean over examples. Means and squares are
     merged part by part, which rounds less than a difference of sums (Chan, Golub and LeVeque 1983).
     """
-    total, size = _count(data), sum(one.numel() for one in _trained(model))
+    total, size = length(data), sum(one.numel() for one in _trained(model))
     with _unchanged(model):
         singles = _singles(model, loss, _part(data, slice(CHECKED)))
         step = int(np.clip(memory // (8 * size), 1, MOST))
@@ -167,7 +167,7 @@ def _at_once(model: nn.Module, loss: Loss) -> Callable[[Batch], Tensor]:
     trained = {name: one.detach() for name, one in whole.named_parameters() if one.requires_grad}
 
     def of_one(parameters, example):
-        return torch.func.functional_call(whole, parameters, (_mapped(example, _alone),))
+        return torch.func.functional_call(whole, parameters, (mapped(example, _alone),))
 
     found = torch.func.vmap(torch.func.grad(of_one), in_dims=(None, 0))
 
@@ -182,7 +182,7 @@ def _one_by_one(model: nn.Module, loss: Loss) -> Callable[[Batch], Tensor]:
     """By a pass for each example, whatever the model does."""
 
     def singles(batch):
-        each = (_part(batch, slice(index, index + 1)) for index in range(_count(batch)))
+        each = (_part(batch, slice(index, index + 1)) for index in range(length(batch)))
         return torch.stack([_gradient(model, loss, one) for one in each])
 
     return singles
@@ -229,11 +229,6 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
                 one.copy_(value)
 
 
-def _mapped(batch: Batch, function: Callable[[Tensor], Tensor]) -> Batch:
-    """Of each tensor of a batch."""
-    return function(batch) if isinstance(batch, Tensor) else tuple(map(function, batch))
-
-
 def _alone(example: Tensor) -> Tensor:
     """A batch of one."""
     return example[None]
@@ -241,9 +236,4 @@ def _alone(example: Tensor) -> Tensor:
 
 def _part(batch: Batch, which: slice | np.ndarray) -> Batch:
     """Some of the examples of a batch."""
-    return _mapped(batch, lambda one: one[which])
-
-
-def _count(batch: Batch) -> int:
-    """The number of examples of a batch."""
-    return len(batch if isinstance(batch, Tensor) else batch[0])
+    return mapped(batch, lambda one: one[which])

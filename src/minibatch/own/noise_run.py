@@ -7,11 +7,13 @@ import pandas as pd
 
 from minibatch.own.contract import Contract
 from minibatch.own.methods import ESTIMATED, EXACT
-from minibatch.own.noise import Noise, NotExact, exact, sampled
-from minibatch.own.training import EVALUATED, Run
+from minibatch.own.noise import Noise, NotExact, exact, of_batches
+from minibatch.own.training import Run
 
 RUNS, POINTS = 5, 8
-SMALLEST = 8  # examples of the smaller batch of an estimate, at least
+MOST = 10_000  # examples whose gradients are looked at, at a point
+SMALLEST, BATCHES = 8, 200  # examples of a batch of an estimate, at least; such batches, at most
+TRIED = 32  # examples by which it is found how long one takes to load
 COLUMNS = {
     **{"seed": "int64", "point": "int64", "step": "int64", "method": "string"},
     **{"batch_size": "int64", "batches": "int64"},
@@ -25,32 +27,33 @@ def measure(
     """Estimate |G|² and tr Σ from the start to the end of runs of `steps`; say why not exactly.
 
     One row a run, point and method: "two sizes", from batches that share no example, of the size
-    in batch_size; "exact", of all examples, where these are no more than 10,000 and have gradients
+    in batch_size; "exact", of all examples, where these can be looked at in time and have gradients
     of their own. As many runs are made as the budget allows, and two at least.
     """
-    begun, rows, why = monotonic(), [], ""
-    examples = contract.data.examples
-    used = min(examples, EVALUATED)
-    size = max(min(SMALLEST, examples // 2), used // 200)  # 200 batches at most
+    data, rows = contract.data, []
+    used = _affordable(contract, budget_seconds / (RUNS * POINTS))
+    why = "" if used == data.examples else f"there are more than {used:,} examples"
+    size = max(min(SMALLEST, used // 2), used // BATCHES)
+    begun = monotonic()
     for number in range(RUNS):
         seed = 200 + number
-        run = Run(contract, contract.data.loaders[0], batch_size, rate, seed)
+        run = Run(contract, data.loaders[0], batch_size, rate, seed)
         random = np.random.default_rng(seed)
         for point in range(POINTS):
             run.advance(round(steps * point / (POINTS - 1)))
             about = {"seed": seed, "point": point, "step": run.steps}
-            chosen = random.choice(examples, used, replace=False).tolist()
+            drawn = random.choice(data.examples, used // size * size, replace=False)
+            parts = drawn.reshape(-1, size).tolist()
             with contract.theirs():
-                data = contract.data.batch(chosen)
-                found = _of_sizes(contract, run.model, data, size, random)
-            rows.append(about | {"method": ESTIMATED} | found)
-            if examples > EVALUATED:
-                why = f"there are more than {EVALUATED:,} examples"
+                batches = map(data.batch, parts)
+                noise = of_batches(run.model, contract.plain_loss, batches, data.examples)
+            rows.append(about | {"method": ESTIMATED} | _row(noise, size, len(parts)))
             if not why:
                 try:
                     with contract.theirs():
-                        noise = exact(run.model, contract.plain_loss, data)
-                    rows.append(about | {"method": EXACT} | _row(noise, 1, examples))
+                        whole = data.batch([*range(data.examples)])
+                        noise = exact(run.model, contract.plain_loss, whole)
+                    rows.append(about | {"method": EXACT} | _row(noise, 1, data.examples))
                 except NotExact as error:
                     why = str(error)
         if number and (monotonic() - begun) * (number + 2) / (number + 1) > budget_seconds:
@@ -58,11 +61,17 @@ def measure(
     return pd.DataFrame(rows, columns=[*COLUMNS]), why
 
 
-def _of_sizes(contract: Contract, model, data, size: int, random: np.random.Generator) -> dict:
-    """The columns of an estimate from two sizes, that of the larger batch all that is there."""
-    count = len(data if hasattr(data, "shape") else data[0]) // size
-    noise = sampled(model, contract.plain_loss, data, size, count, random)
-    return _row(noise, size, count)
+def _affordable(contract: Contract, seconds: float) -> int:
+    """Of how many examples the gradients can be looked at in about this time; 10,000 at most."""
+    few = min(TRIED, contract.data.examples)
+    model, begun = contract.model(0), monotonic()
+    for _ in range(2):  # the second time, what a first call loads is there
+        begun = monotonic()
+        with contract.theirs():
+            batch = contract.data.batch([*range(few)])
+        contract.backward(contract.loss(model, batch))
+    each = (monotonic() - begun) / few
+    return min(contract.data.examples, MOST, max(2 * SMALLEST, int(seconds / each)))
 
 
 def _row(noise: Noise, size: int, batches: int) -> dict:

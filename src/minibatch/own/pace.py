@@ -172,8 +172,8 @@ def _pace(contract: Contract, left_out: dict[str, str]) -> tuple[Pace, bool]:
     try:
         pace = Pace(contract, compiled=True)
         pace.check_compiled()
-    except (UserError, OutOfMemory) as error:
-        left_out[COMPILED] = str(error) or "not enough memory"
+    except UserError as error:
+        left_out[COMPILED] = str(error)
         return Pace(contract, compiled=False), False
     return pace, True
 
@@ -221,8 +221,8 @@ def _compiled(
             break
         try:
             found.append(pace.warm_up(COMPILED, loader, size, seconds))
-        except (UserError, OutOfMemory) as error:
-            left_out[f"{COMPILED}, batch size {size}"] = str(error) or "not enough memory"
+        except UserError as error:
+            left_out[f"{COMPILED}, batch size {size}"] = str(error)
     return found
 
 

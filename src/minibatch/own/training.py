@@ -12,28 +12,21 @@ import torch
 from minibatch.own.contract import Contract
 from minibatch.own.crossing import KEPT
 
-EVALUATED = 10_000  # examples of which the loss is the mean, at most
-CHUNK = 1000  # of them at once
 HOPELESS = 10.0  # times the loss at the start: a run that is given up
 
 
 def evaluate(contract: Contract, model: torch.nn.Module) -> float:
-    """The mean loss over all examples, or over 10,000 that are always the same.
+    """The mean loss over all examples, or over many that are always the same.
 
     In evaluation mode, without gradients.
     """
-    examples = contract.data.examples
-    chosen = np.unique(np.linspace(0, examples - 1, min(examples, EVALUATED)).astype(int)).tolist()
-    total = 0.0
+    with contract.theirs():
+        parts = contract.data.kept()
     model.eval()
     with torch.no_grad():
-        for start in range(0, len(chosen), CHUNK):
-            part = chosen[start : start + CHUNK]
-            with contract.theirs():
-                batch = contract.data.batch(part)
-            total += len(part) * contract.loss(model, batch).item()
+        losses = [contract.loss(model, batch).item() for _, batch in parts]
     model.train()
-    return total / len(chosen)
+    return float(np.average(losses, weights=[count for count, _ in parts]))
 
 
 class Stepper:
