@@ -61,7 +61,7 @@ def predicted(**changes):
     return model_prediction.summarise(tables | changes)
 
 
-def real(table, steps=1.0, seconds=1.0, launches=5, spread=0.02, unreached=()):
+def real(table, steps=1.0, seconds=1.0, launches=5, spread=0.02, unreached=(), late=()):
     """Real training that takes `steps` and `seconds` times what was predicted."""
     random, rows = np.random.default_rng(3), []
     tried = table[table.tried]
@@ -70,6 +70,7 @@ def real(table, steps=1.0, seconds=1.0, launches=5, spread=0.02, unreached=()):
             factor = steps.get(row.batch_size, 1) if isinstance(steps, dict) else steps
             reach = row.steps * factor * np.exp(random.normal(0, spread))
             reach = np.inf if row.batch_size in unreached and launch == 0 else reach
+            reach = np.nan if row.batch_size in late and launch == 1 else reach
             about = {"launch": launch, "batch_size": row.batch_size, "busy": False}
             about |= {"learning_rate": row.learning_rate, "steps_to_target": reach}
             rows.append(about | {"seed": 0, "step": 1, "loss": 1.0, "seconds": np.nan})

@@ -7,7 +7,7 @@ import torch
 from minibatch.own import reference
 from minibatch.own.crossing import points, reached
 from minibatch.own.data import DIRECT, LOADER
-from minibatch.own.training import Run, evaluate, train
+from minibatch.own.training import Run, cut_short, evaluate, train
 
 
 def flat(model):
@@ -69,6 +69,17 @@ def test_a_run_that_diverges_is_a_result(least_squares):
     found = train(least_squares(), (DIRECT, 20, 50.0), [0, 1], points(1, 200), target=0.1)
     assert found.loss.iloc[-1] > 10
     assert reached(found, 0.1) == math.inf
+
+
+def test_a_run_that_had_no_time_is_told_from_one_that_diverges_or_had_its_steps(least_squares):
+    contract, looked_at = least_squares(), points(1, 100)
+    in_time = {"target": 1e-9}
+    stopped = train(contract, (DIRECT, 20, 0.1), [0], looked_at, until=0.0, **in_time)
+    assert cut_short(stopped, 1e-9, looked_at[-1])
+    whole = train(contract, (DIRECT, 20, 0.1), [0], looked_at, **in_time)
+    assert not cut_short(whole, 1e-9, looked_at[-1])
+    lost = train(contract, (DIRECT, 20, 50.0), [0], looked_at, **in_time)
+    assert not cut_short(lost, 1e-9, looked_at[-1])
 
 
 def test_a_named_rate_is_used_and_another_one_is_found(least_squares):

@@ -92,6 +92,19 @@ def test_a_size_that_one_launch_did_not_reach_is_not_reached(table):
     assert f"the predicted best, {best}, does not get there" in said
 
 
+def test_a_size_for_which_the_time_was_over_is_neither_reached_nor_refuted(table):
+    best = int(table[table.tried & table.best].batch_size.iloc[0])
+    found = checked(table, late=[best])
+    assert np.isnan(found[found.best].observed_steps.iloc[0])
+    assert found[found.best].within.iloc[0] == "undecided"
+    assert found.observed_tie.any()
+    said = model_answer.sentence(table, found)
+    assert said.startswith("Whether the prediction holds is undecided: the time was over before")
+    other = checked(table, late=[1000])
+    assert other[other.best].observed_tie.iloc[0]
+    assert "undecided" not in model_answer.sentence(table, other)
+
+
 def test_nothing_that_is_reached_is_said_first(table):
     sizes = [int(size) for size in table[table.tried].batch_size]
     said = model_answer.sentence(table, checked(table, unreached=sizes))

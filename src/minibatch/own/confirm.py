@@ -9,11 +9,12 @@ import pandas as pd
 
 from minibatch.own.contract import Contract
 from minibatch.own.crossing import FIRST, LAST, points, reached
-from minibatch.own.training import Run, evaluate, train
+from minibatch.own.training import Run, cut_short, evaluate, train
 from minibatch.sgd.calibration import calibrated
 from minibatch.sgd.clock import Clock
 
-SEEDS = 4  # in a launch
+SEEDS = 4  # in a launch, or fewer where these would take too long
+PATIENCE = 2  # times what is predicted
 STEPS = "steps"
 COLUMNS = {
     **{"launch": "int64", "batch_size": "int64", "learning_rate": "float64", "seed": "int64"},
@@ -30,8 +31,8 @@ def measure(
 
     First with several seeds side by side, whose loss is looked at: rows with `loss`, and NaN
     `seconds`. `steps_to_target` is where their mean is kept at the target, infinite where it is
-    not. Then a run of exactly as many steps back to back: a row with its `seconds`, and the loss
-    at its end.
+    not, and NaN where the time was over first. Then a run of exactly as many steps back to back: a
+    row with its `seconds`, and the loss at its end.
     """
     loader = contract.data.loaders[0]
     share = budget_seconds / len(plan)
@@ -41,8 +42,11 @@ def measure(
         looked_at = points(max(1, round(FIRST * row.steps)), max(4, math.ceil(LAST * row.steps)))
         about = loader, row.batch_size, row.learning_rate
         until = monotonic() + share
-        trace = train(contract, about, seeds, looked_at, target=target, until=until)
+        own = seeds[: max(1, int(share / (PATIENCE * row.seconds_to_target)))]
+        trace = train(contract, about, own, looked_at, target=target, until=until)
         steps = reached(trace, target)
+        if cut_short(trace, target, looked_at[-1]):
+            steps = np.nan
         known = {"batch_size": row.batch_size, "learning_rate": row.learning_rate}
         known |= {"steps_to_target": steps}
         found.append(trace.assign(**known, seconds=np.nan))

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import monotonic
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from minibatch.own.contract import Contract
-from minibatch.own.crossing import KEPT
+from minibatch.own.crossing import KEPT, reached
 
 HOPELESS = 10.0  # times the loss at the start: a run that is given up
 
@@ -121,6 +121,18 @@ def train(
         means.append(np.mean([row["loss"] for row in rows[-len(runs) :]]))
         if not math.isfinite(there) and len(means) >= KEPT and max(means[-KEPT:]) <= target:
             there = step
-        if step >= beyond * there or means[-1] > HOPELESS * means[0] or monotonic() > until:
+        if step >= beyond * there or hopeless(means) or monotonic() > until:
             break
     return pd.DataFrame(rows)
+
+
+def hopeless(means: Sequence[float]) -> bool:
+    """Whether a mean loss has gone so far up that the target will not be reached."""
+    return means[-1] > HOPELESS * means[0]
+
+
+def cut_short(losses: pd.DataFrame, target: float, last: int) -> bool:
+    """Whether it was the time that ended a run before the target, and before its last point."""
+    means = losses.groupby("step").loss.mean().to_numpy()
+    there = math.isfinite(reached(losses, target))
+    return not (there or losses.step.max() == last or hopeless(means))

@@ -46,6 +46,7 @@ def render(
         checked=model_answer.check_sentence(checked),
         sheets={
             "checked": _checked(checked),
+            "ways": _ways(predicted),
             "predicted": _predicted(predicted),
             "noise": _noise(tables, not_exact),
             "costs": _costs(tables["samples"]),
@@ -58,6 +59,8 @@ def render(
 def _range(row, name: str, show=digits) -> str:
     """A value with its interval; ∞ where it is not reached."""
     values = [getattr(row, f"{name}{end}") for end in model_prediction.ENDS]
+    if np.isnan(values[0]):
+        return "no time"
     middle, low, high = (show(value) if np.isfinite(value) else "∞" for value in values)
     return middle if middle == low == high else f"{middle} ({low} to {high})"
 
@@ -83,6 +86,29 @@ def _checked(checked: pd.DataFrame) -> dict:
     columns += ["s predicted", "s taken", "taken over predicted", f"within {ABOUT:g}×"]
     title = "Real training beside the prediction"
     return {"title": title, "columns": [*columns, "may be the soonest"], "rows": rows}
+
+
+def _ways(predicted: pd.DataFrame) -> dict:
+    """The best size of each way of training."""
+    rows = []
+    for (implementation, loader), own in predicted.groupby(
+        ["implementation", "loader"], sort=False
+    ):
+        best = own[own.best].iloc[0]
+        ends = dict.fromkeys((f"{best.best_low}", f"{best.best_high}"))
+        sure = " to ".join(ends) if best.best_high else "undecided"
+        rows.append(
+            [
+                f"{implementation}, {loader}",
+                f"{best.batch_size} ({sure})",
+                ", ".join(map(str, own[own.tie].batch_size)),
+                _range(best, "seconds_to_target"),
+                digits(best.first_call_seconds),
+            ]
+        )
+    columns = ["way of training", "best size", "may be as good", "s to the loss"]
+    columns += ["s of the first call"]
+    return {"title": "The best size of each way of training", "columns": columns, "rows": rows}
 
 
 def _predicted(predicted: pd.DataFrame) -> dict:

@@ -17,9 +17,9 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row a batch size that was tried, with 95 % intervals over launches (_low, _high).
 
     Reads "predicted" and "real". `observed_steps` and `observed_seconds` are infinite where a
-    launch did not reach the target; `observed_tie` says which sizes may be as good as the one that
-    was soonest. `ratio` is the observed time over the predicted one, and `within` whether that is
-    within a factor of 1.25.
+    launch did not reach the target, and NaN where the time was over first in one; `observed_tie`
+    says which of the others may be as good as the one that was soonest. `ratio` is the observed
+    time over the predicted one, and `within` whether that is within a factor of 1.25.
     """
     predicted, real = tables["predicted"], tables["real"]
     rows = predicted[predicted.tried].set_index("batch_size")
@@ -27,8 +27,10 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     reach = real.groupby(["launch", "batch_size"]).steps_to_target.first().unstack()
     seconds = timed.seconds.unstack().reindex(index=reach.index, columns=reach.columns)
     sizes = [size for size in rows.index if size in reach]
-    steps, times_ = (_draws(table[sizes]) for table in (reach, seconds.fillna(np.inf)))
-    ties = tied(times_)
+    steps, times_ = (_draws(table[sizes]) for table in (reach, seconds.fillna(reach)))
+    known = ~np.isnan(times_[0])
+    ties = np.zeros(len(sizes), bool)
+    ties[known] = tied(times_[:, known]) if known.any() else False
     launches = real.groupby("launch").busy.first()
     found = []
     for index, size in enumerate(sizes):
@@ -47,9 +49,10 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _draws(launches: pd.DataFrame) -> np.ndarray:
-    """Estimate and resamples, shape (resamples + 1, sizes); infinite where a launch is."""
+    """Estimate and resamples, shape (resamples + 1, sizes); infinite or NaN where a launch is."""
     there = np.isfinite(launches).all().to_numpy()
-    found = np.full((RESAMPLES + 1, launches.shape[1]), np.inf)
+    without = np.where(np.isinf(launches).any(), np.inf, np.nan)
+    found = np.tile(without, (RESAMPLES + 1, 1))
     if there.any():
         found[:, there] = launch_draws(launches.loc[:, there].to_numpy(float), RESAMPLES)
     return found
@@ -62,7 +65,8 @@ def _ratio(row: dict) -> dict:
         for name in ("observed", "predicted")
     )
     if not np.isfinite(observed[0]):
-        return dict.fromkeys((f"ratio{end}" for end in ENDS), np.inf) | {"within": "no"}
+        said = "no" if np.isinf(observed[0]) else "undecided"
+        return dict.fromkeys((f"ratio{end}" for end in ENDS), observed[0]) | {"within": said}
     middle = observed[0] / predicted[0]
     below = np.hypot(np.log(observed[0] / observed[1]), np.log(predicted[2] / predicted[0]))
     above = np.hypot(np.log(observed[2] / observed[0]), np.log(predicted[0] / predicted[1]))
@@ -108,6 +112,11 @@ def _largest(row: pd.Series) -> str:
 def _failure(checked: pd.DataFrame) -> list[str]:
     """What real training refutes."""
     best, there = checked[checked.best].iloc[0], checked[np.isfinite(checked.observed_steps)]
+    if np.isnan(best.observed_steps):
+        return [
+            "Whether the prediction holds is undecided: the time was over before real training at "
+            f"batch size {best.batch_size} had reached the loss; give more, BUDGET=30"
+        ]
     if there.empty:
         return ["The prediction fails: no real training reached the loss"]
     said = []
@@ -132,6 +141,8 @@ def check_sentence(checked: pd.DataFrame) -> str:
     best = checked[checked.best].iloc[0]
     ties = ", ".join(str(size) for size in checked[checked.observed_tie].batch_size)
     tried = ", ".join(map(str, checked.batch_size))
+    if np.isnan(best.observed_steps):
+        return f"Real training at batch sizes {tried}, as far as the time allowed"
     among = "is" if best.observed_tie else "is not"
     return (
         f"Real training to the loss at batch sizes {tried}, in {best.launches} launches: the "
