@@ -181,7 +181,9 @@ def test_summaries_read_the_tables_of_their_stage():
     planned = [f"results/summary/{name}.parquet" for name in ("time_to_target", "steps")]
     assert found["confirmed"].inputs == [*confirm, *COMPARED, *planned]
     assert found["answer"].inputs[-1] == "results/summary/confirmed.parquet"
-    assert found["published"].inputs[:2] == ["workflow/resources/published.csv", experiment.FINALS]
+    chapter = ["workflow/resources/published.csv", experiment.FINALS]
+    matmul = "results/summary/matmul.parquet"
+    assert found["published"].inputs == [*chapter, *steptime, matmul, training]
 
 
 def test_the_report_reads_every_verdict_summary_and_figure():

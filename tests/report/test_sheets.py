@@ -72,6 +72,7 @@ CHAPTER = pd.DataFrame(
 
 GD = {"run": "gd", "batch_size": 10, "learning_rate": 1.0, "epochs": 1}
 FINALS = builders.finals([GD], {"gd": 0.2})
+CHAPTERS = {"published": CHAPTER, "finals": FINALS}
 
 
 def summaries(*abouts):
@@ -83,7 +84,9 @@ def summaries(*abouts):
         ),
     }
     return made | {
-        "published": published.summarise(made | {"published": CHAPTER, "finals": FINALS}),
+        "published": published.summarise(
+            made | CHAPTERS | {"samples": pd.concat(paces(**about) for about in abouts)}
+        ),
         "ladder": ladder.summarise(launches(*(paces(**about) for about in abouts))),
         "parallel": parallel.summarise(dict(enumerate(steps(**about) for about in abouts))),
         "answer": answers(*abouts),
@@ -165,7 +168,7 @@ def test_a_sheet_of_ranks_has_times_and_speedups_with_intervals_and_nothing_to_s
 
 
 def test_what_was_published_and_not_measured_is_of_no_machine():
-    made = summaries({}, GPU) | {"published": CHAPTER, "finals": FINALS}
+    made = summaries({}, GPU) | CHAPTERS | {"samples": paces()}
     made["training"] = made["training"][made["training"].device == "cpu"]
     rows = published.summarise(made).set_index(["device", "quantity"]).machine
     assert rows["cpu", "loss"] == "node1"
@@ -202,7 +205,7 @@ def test_each_precision_is_a_row_of_its_own_with_its_rate_and_intensity():
 
 
 def test_the_chapters_numbers_stand_beside_float32():
-    made = {"matmul": rates(in_precisions()), "published": CHAPTER, "finals": FINALS}
+    made = {"matmul": rates(in_precisions()), "samples": paces()} | CHAPTERS
     made["training"] = training.summarise({"traces": trace()}, 0.25)
     [first, _] = published.summarise(made).itertuples()
     assert first.measured == pytest.approx(2 * 256**3 / 1e6)

@@ -35,7 +35,8 @@ def shown_published(quantity, value, measured, low=None, high=None, **values):
     row |= {"quantity": quantity, "published": value, "measured": measured}
     row |= {"low": measured if low is None else low, "high": measured if high is None else high}
     row["ratio"] = measured / value if value else np.nan
-    row |= {"percentile_low": np.nan, "percentile_high": np.nan}
+    names = ("percentile_low", "percentile_high", "ratio_low", "ratio_high")
+    row |= dict.fromkeys(names, np.nan)
     [shown] = records(sheets.published(pd.DataFrame([row | values])))
     return shown
 
@@ -48,8 +49,9 @@ def test_a_published_number_stands_beside_ours_with_range_ratio_and_percentile()
         **{"quantity": "loss", "published": "0.25", "measured": "0.26", "ratio": "1.04"},
         **{"range": "0.24 to 0.27", "percentile": "13 to 20"},
     }
-    shown = shown_published("seconds_per_epoch", 2.0, 1.0)
+    shown = shown_published("seconds_per_epoch", 2.0, 1.0, ratio_low=0.4, ratio_high=0.7)
     assert (shown["quantity"], shown["percentile"]) == ("seconds per epoch", "–")
+    assert shown["ratio"] == "0.5 (0.4 to 0.7)"
 
 
 def test_a_published_rate_of_0000_is_at_most_its_rounding_so_that_ours_is_more_than_that_many():
@@ -74,6 +76,7 @@ def test_published_results_of_no_framework_that_was_measured_are_a_table_without
         "matmul": matmul.summarise({"matmul": column, "ceilings": builders.ceilings()}),
         "training": training.summarise({"traces": trace("gd", [0.5, 0.2], [0, 1])}, 0.25),
         "finals": builders.finals([], {}),
+        "samples": builders.samples({("pytorch", "scratch", "framework", 1): [1.0]}),
     }
     assert sheets.published(published.summarise(tables))["rows"] == []
 

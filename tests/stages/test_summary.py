@@ -79,7 +79,10 @@ def test_the_published_results_come_from_a_csv_file(full):
     make("training", [full], target_loss=0.25)
     finals = Path("results/sweep/finals.parquet")
     parquet.write(builders.finals([], {}), finals, parameters={}, provenance=about)
-    read = [published, finals, matmul, Path("results/summary/training.parquet")]
+    steps = Path("results/steptime/jax/cpu.parquet")
+    samples = builders.samples({("jax", "scratch", "framework", 1): [1.0, 2.0]})
+    parquet.write(samples, steps, parameters={}, provenance=about)
+    read = [published, finals, steps, matmul, Path("results/summary/training.parquet")]
     [row] = make("published", read)[["published", "measured", "ratio"]].to_numpy()
     counted = 2 * 0.033554432 / 0.03  # the chapter's GFLOP
     assert row.tolist() == pytest.approx([counted, 4, 4 / counted])

@@ -186,11 +186,18 @@ def test_published_values_stand_beside_ours(value, percentiles, inside):
             {"traces": trace("gd", [0.5, 0.9], [0, 20.0], epochs=10)}, 0.25
         ),
         "finals": builders.finals([GD], {"gd": 0.25}),
+        "samples": builders.samples({("pytorch", "scratch", "framework", 1500): [1.9, 2.0, 2.1]}),
     }
     rows = published.summarise(tables)
     # theirs are of 0.03 GFLOP
     assert rows.published[0] == pytest.approx(2 * 0.033554432 / 0.03)
-    assert list(rows.ratio[[0, 2]]) == pytest.approx([2 * 0.03 / 0.033554432, 0.5])
+    mean, low, high = of_times([1.9, 2.0, 2.1])
+    assert list(rows.ratio[[0, 2]]) == pytest.approx([2 * 0.03 / 0.033554432, mean / 4])
+    assert list(rows.loc[2, ["measured", "low", "high"]]) == pytest.approx([mean, low, high])
+    # alone of its kind, and published as 4.0 after rounding
+    ends = low / 4.0005, high / 3.9995
+    assert tuple(rows.loc[2, ["ratio_low", "ratio_high"]]) == pytest.approx(ends)
+    assert rows.ratio_low[[0, 1, 3]].isna().all()
     assert tuple(rows.loc[1, ["percentile_low", "percentile_high"]]) == pytest.approx(percentiles)
     assert list(rows.loc[1, ["measured", "low", "high"]]) == pytest.approx(
         [0.25, 0.2476, 0.2524], rel=1e-3
@@ -211,8 +218,48 @@ def test_a_published_loss_of_an_objective_without_the_half_is_among_runs_at_twic
         "matmul": rates(column=[1.0] * 3),
         "training": training.summarise({"traces": run}, 0.25),
         "finals": builders.finals(runs, {"half": 0.2, "twice": 0.3}),
+        "samples": builders.samples({("pytorch", "scratch", "framework", 1): [1.0]}),
     }
     assert published.summarise(tables).measured[0] == pytest.approx(0.3, rel=1e-3)
+
+
+def epochs(seconds, **about):
+    """What is said of published epochs of 10 seconds, of several runs whose steps were timed."""
+    rows = [
+        {"framework": "pytorch", "implementation": kind, "experiment": "any", "batch_size": size}
+        | {"learning_rate": 1.0, "epochs": 2, "quantity": "seconds_per_epoch", "value": 10.0}
+        for _, kind, _, size in seconds
+    ]
+    tables = {
+        "published": pd.DataFrame(rows),
+        "matmul": rates(column=[1.0] * 3),
+        "training": training.summarise({"traces": trace("gd", [0.5, 0.9], [0, 20.0])}, 0.25),
+        "finals": builders.finals([], {}),
+        "samples": builders.samples(seconds, **about),
+    }
+    return published.summarise(tables)
+
+
+def test_the_interval_of_an_epochs_ratio_is_one_of_all_that_are_published():
+    steps = {("pytorch", "scratch", "framework", size): [0.1, 0.2, 0.15] for size in (10, 100)}
+    [_, row] = epochs(steps).itertuples()
+    mean, low, high = of_times([15 * 0.1, 15 * 0.2, 15 * 0.15], among=2)
+    assert row.measured == pytest.approx(mean)
+    assert (row.ratio_low, row.ratio_high) == pytest.approx((low / 10.0005, high / 9.9995))
+    assert row.low > low
+
+
+@pytest.mark.parametrize(
+    ("cell", "about"),
+    [
+        (("pytorch", "scratch", "direct", 100), {}),  # the chapter's loader is another
+        (("pytorch", "scratch", "framework", 100), {"examples": 300}),
+        (("mxnet", "scratch", "framework", 100), {}),
+    ],
+)
+def test_an_epoch_of_other_steps_than_the_chapters_is_not_beside_its_time(cell, about):
+    [row] = epochs({cell: [0.1, 0.2]}, **about).itertuples()
+    assert np.isnan([row.measured, row.ratio, row.ratio_low]).all()
 
 
 def judge(examples, finals=None):

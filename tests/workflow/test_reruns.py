@@ -55,7 +55,7 @@ def figures(*names):
 def shown(*changed):
     """What is made from the tables of some runs."""
     drawn = [figure for figure, runs in DRAWN.items() if runs & set(changed)]
-    return summary(*OF_TRACES) | figures("published", *drawn) | REPORT | RUNS_TIMED
+    return summary(*OF_TRACES) | CHAPTERS | figures(*drawn) | RUNS_TIMED
 
 
 def seeds(*changed):
@@ -79,7 +79,7 @@ def timed(*parts):
     return matmul(*parts) | GATHERED | AFTER_GATHERED
 
 
-OF_TRACES = ("training", "agreement", "published")
+OF_TRACES = ("training", "agreement")
 OF_STEPS = ("ladder", "steptime", "stepcost")
 # of steps to a loss, and of their times
 OF_BOTH = ("time_to_target", "confirmed", "answer", "statements")
@@ -90,27 +90,24 @@ DATA = {"results/data/airfoil.dat", "results/data/airfoil.json"}
 GATHERED = {"results/matmul/pytorch/cpu.parquet"}
 CEILINGS = {f"results/ceilings{launch}.parquet" for launch in ("", "/1", "/2")}
 REPORT = {"results/report.html"}
+# the chapter's numbers beside ours: of products, seeds, steps and the values of runs
+CHAPTERS = summary("published") | figures("published") | REPORT
 OF_REAL_RUNS = summary("confirmed", "answer") | figures("answer", "exercise_1_surface") | REPORT
 # which run is soonest at the target, by steps, their times, and the values of all runs
 RUNS_TIMED = summary("runs_to_target") | figures("loss_by_time") | REPORT
 EXERCISES = ("exercise_2_schedule", "exercise_3_replacement", "exercise_4_twice")
-OF_FINALS = summary("published", "statements", "ends") | figures("published", "loss_by_epoch")
-OF_FINALS |= REPORT
+OF_FINALS = summary("statements", "ends") | figures("loss_by_epoch") | CHAPTERS
 OF_VARIANTS = summary("variants", "statements") | figures(*EXERCISES) | RUNS_TIMED
 FINALS_MADE = {"results/sweep/finals.parquet"} | OF_FINALS
 VARIANTS_MADE = {"results/sweep/variants.parquet"} | OF_VARIANTS
 SEEDS = FINALS_MADE | VARIANTS_MADE
-AFTER_GATHERED = (
-    summary("matmul", "published", "statements")
-    | figures("roofline", "product_size", "published")
-    | REPORT
-)
+AFTER_GATHERED = summary("matmul", "statements") | figures("roofline", "product_size") | CHAPTERS
 ALL_FIGURES = figures("roofline", "product_size", "published", "parallel", "protocol")
 ALL_FIGURES |= figures(*OF_STEPS_DRAWN, *DRAWN, "answer", "steps_to_target", *EXERCISES)
 ALL_FIGURES |= figures("exercise_1_surface", "gradient_noise", "loss_by_time")
 BY_THE_CLOCK = ("protocol", "protocol_parts")
 ALL_SUMMARIES = summary(*OF_EXAMPLES, "matmul", "parallel", *BY_THE_CLOCK, *OF_STEPS, *OF_TRACES)
-ALL_SUMMARIES |= summary(*OF_SWEEP, "variants", "ends", "runs_to_target")
+ALL_SUMMARIES |= summary(*OF_SWEEP, "variants", "ends", "runs_to_target", "published")
 ALL_TRAINED = trained(*RUNS)
 ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
@@ -125,7 +122,7 @@ OF_GRADIENTS = summary(*OF_EXAMPLES[1:], "statements") | figures("gradient_noise
 AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation", "surface") | ANSWERED
 AFTER_SWEEP |= PREDICTED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
-AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS | PREDICTED | RUNS_TIMED
+AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS | PREDICTED | RUNS_TIMED | CHAPTERS
 PARALLEL = ranks(1, 2)
 AFTER_PROTOCOL = summary(*BY_THE_CLOCK, "statements") | figures("protocol") | REPORT
 PROTOCOL = {f"results/protocol/{launch}.parquet" for launch in (1, 2)} | AFTER_PROTOCOL
@@ -220,11 +217,16 @@ VALUES = {
     ),
     "a launch more": (
         lambda config: config["steptime"].update(launches=3),
-        launches("baseline", 3) | launches("pytorch", 3) | AFTER_STEPS | PREDICTED | RUNS_TIMED,
+        launches("baseline", 3)
+        | launches("pytorch", 3)
+        | AFTER_STEPS
+        | PREDICTED
+        | RUNS_TIMED
+        | CHAPTERS,
     ),
     "the target loss": (
         lambda config: config["training"].update(target_loss=0.31),
-        summary("training", "published") | figures("published") | RUNS_TIMED,
+        summary("training") | CHAPTERS | RUNS_TIMED,
     ),
     "a batch size of the sweep": (
         lambda config: config["sweep"]["batch_size"].append(50),
@@ -385,6 +387,7 @@ CODE = {
     | AFTER_STEPS
     | PREDICTED
     | RUNS_TIMED
+    | CHAPTERS
     | ranks(),
     "stages/ceilings.py": ALL_BOUNDED,
     "stages/train.py": ALL_TRAINED,
@@ -393,13 +396,15 @@ CODE = {
     "stages/report.py": REPORT,
     "summaries/agreement.py": summary("agreement") | REPORT,
     "summaries/ends.py": summary("ends") | figures("loss_by_epoch") | REPORT,
-    "summaries/runs.py": summary("published") | figures("published", "loss_by_epoch") | RUNS_TIMED,
+    "summaries/runs.py": CHAPTERS | figures("loss_by_epoch") | RUNS_TIMED,
+    "summaries/published.py": CHAPTERS,
     "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
     "summaries/steptime.py": AFTER_STEPS
     | summary("critical")
     | OF_CRITICAL
     | PREDICTED
-    | RUNS_TIMED,
+    | RUNS_TIMED
+    | CHAPTERS,
     "summaries/stepcost.py": summary("stepcost", "critical", *OF_BOTH)
     | figures("step_time", "step_cost", "answer", "exercise_1_surface", "exercise_4_twice")
     | OF_CRITICAL

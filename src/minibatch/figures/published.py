@@ -60,15 +60,17 @@ def _panel(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _message(places: dict[str, pd.DataFrame]) -> str:
-    """How many published losses lie within the seeds here, and how long an epoch takes."""
+    """How many published losses lie within the seeds here, and how many epochs take less time."""
     rows = pd.concat(places.values())
     losses = rows[(rows.quantity == "loss") & rows.measured.notna()]
-    epochs = rows[rows.quantity == "seconds_per_epoch"]
-    ratios = epochs.groupby(style.series(epochs), sort=False).ratio.median().dropna()
+    epochs = rows[rows.ratio_low.notna()]
     said = []
     if len(losses):
         inside = int(losses.inside.sum())
         said.append(f"{inside} of {len(losses)} published losses lie where 95 % of our seeds do")
-    if len(ratios):
-        said.append(f"an epoch takes {style.extremes(ratios)} the published time")
+    if len(epochs):
+        less, more = (epochs.ratio_high < 1).sum(), (epochs.ratio_low > 1).sum()
+        counts = f"an epoch takes less time than published in {less} of {len(epochs)} runs"
+        rest = {"more": more, "undecided": len(epochs) - less - more}
+        said.append(", ".join([counts, *(f"{how} in {n}" for how, n in rest.items() if n)]))
     return "; ".join(said) or "Nothing that the chapter says of its runs was measured again"

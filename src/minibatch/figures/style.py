@@ -14,8 +14,6 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from minibatch.summaries.text import times
-
 # Okabe and Ito (2008), without the yellow, which is too pale for a line.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9"]
 DASHES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2))]
@@ -212,12 +210,3 @@ def warn(made: Figure, lines: Iterable[str]) -> None:
 def _wrap(made: Figure, text: str) -> str:
     """Break lines at the width of a figure, in the size and weight of its title."""
     return textwrap.fill(text, int(11 * made.get_figwidth()) - 14)
-
-
-def extremes(ratios: pd.Series) -> str:
-    """The least and the greatest ratio with what they are of, or the only one."""
-    if len(ratios) == 1:
-        return times(ratios.iloc[0])
-    return " to ".join(
-        f"{times(ratios[name])} ({name})" for name in (ratios.idxmin(), ratios.idxmax())
-    )

@@ -110,7 +110,10 @@ def summaries(config: dict) -> dict[str, Target]:
             *map(_summary, ("critical", "steptime", "stepcost", "confirmed")),
         ],
         "parallel": parallel,
-        "published": [PUBLISHED, experiment.FINALS, *map(_summary, ("matmul", "training"))],
+        "published": [
+            *(PUBLISHED, experiment.FINALS, *steptime),
+            *map(_summary, ("matmul", "training")),
+        ],
         "statements": [
             *(experiment.EXAMPLES, *matmul, experiment.CEILINGS, *compared),
             *(experiment.CURVES, PROBLEM, experiment.FINALS),

@@ -1,10 +1,11 @@
-"""The products that the chapter has: their size, the width of their blocks, and their rows."""
+"""What the chapter has: its examples, and the size, block width and rows of its products."""
 
 import numpy as np
 import pandas as pd
 
 from minibatch.sgd.strategies import STRATEGIES, flop
 
+EXAMPLES = 1500  # of the dataset, in every run
 N, BLOCK = 256, 64
 GFLOP = flop(N) / 1e9
 

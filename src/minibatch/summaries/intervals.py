@@ -15,12 +15,13 @@ def over_launches(values: np.ndarray, among: int = 1) -> tuple[float, float, flo
     return _around(values.mean(), _variance(values), len(values) - 1, among)
 
 
-def of_times(values: np.ndarray) -> tuple[float, float, float]:
+def of_times(values: np.ndarray, among: int = 1) -> tuple[float, float, float]:
     """The geometric mean of times, and its interval: what slows a launch down is a factor.
 
-    Of ratios within each launch as well, where both times come from one.
+    Of ratios within each launch as well, where both times come from one. `among` this many such
+    intervals all hold with 95 %.
     """
-    mean, low, high = np.exp(over_launches(np.log(values)))
+    mean, low, high = np.exp(over_launches(np.log(values), among))
     return mean, low, high
 
 

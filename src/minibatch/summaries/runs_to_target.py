@@ -36,9 +36,7 @@ def summarise(
         for run, own in plain.groupby("run", sort=False)
     }
     problems = plain.drop_duplicates("run")
-    # no framework's run is the baseline's
-    samples = tables | {"baseline": tables["samples"][:0]}
-    timed = dict(paces(samples, sorted(set(rows.batch_size)), RESAMPLES))
+    timed = dict(paces(tables, sorted(set(rows.batch_size)), RESAMPLES))
     found, times = [], []
     for index, run in rows.iterrows():
         same = problems.run[of_problem(run, problems)]

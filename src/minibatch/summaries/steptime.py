@@ -13,15 +13,16 @@ PARTS = ["start_seconds", "load_seconds", "compute_seconds", "update_seconds"]
 def per_launch(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row for each cell and launch: medians over its repeats, of one step.
 
-    Reads "samples" of frameworks, and "baseline". Columns: machine, those of CELL, launch,
-    `epoch_steps`, `examples` of a step in the mean (the last one of an epoch may be smaller),
-    `seconds`; load_seconds of a batch after the first, compute_seconds, update_seconds, and
-    start_seconds, what an epoch's first batch takes longer than a later one, or what a call of an
-    epoch's steps costs whatever their number, each NaN where it cannot be told apart; the CPU time
-    over the time, cpu_share; first_call_seconds; whether the machine was busy. Of a repeat that is
-    a part of an epoch, the start counts as in a whole one.
+    Reads "samples" of frameworks, and "baseline" if it is there. Columns: machine, those of CELL,
+    launch, `epoch_steps`, `examples` of a step in the mean (the last one of an epoch may be
+    smaller), `seconds`; load_seconds of a batch after the first, compute_seconds, update_seconds,
+    and start_seconds, what an epoch's first batch takes longer than a later one, or what a call of
+    an epoch's steps costs whatever their number, each NaN where it cannot be told apart; the CPU
+    time over the time, cpu_share; first_call_seconds; whether the machine was busy. Of a repeat
+    that is a part of an epoch, the start counts as in a whole one.
     """
-    samples = pd.concat([tables["samples"], tables["baseline"]], ignore_index=True)
+    timed = [tables[name] for name in ("samples", "baseline") if name in tables]
+    samples = pd.concat(timed, ignore_index=True)
     whole = samples.steps == samples.epochs * samples.epoch_steps
     later = samples.steps - samples.epochs * whole  # loaded after an epoch's first batch
     # of a single batch, and of a smaller one after it, all loading counts as start
