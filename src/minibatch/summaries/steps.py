@@ -9,8 +9,11 @@ from minibatch.errors import UserError
 from minibatch.sgd.cases import earliest, since
 from minibatch.summaries import intervals
 
-HUGE = np.float32(1e30)  # in place of infinite losses, of which no weight makes a mean
+HUGE = np.float32(1e15)  # in place of infinite losses, of which no weight makes a mean
 PLAIN = "plain"
+# Standard errors by which the seeds that choose a rate have to be below a loss. The mean of as many
+# others is within 1.96·√2 = 2.8 of theirs with 95 %: less, and these do not keep the loss.
+MARGIN = 3
 KEPT = 1.1  # times the steps to a loss, at least, for which it is seen to be kept
 
 
@@ -41,8 +44,10 @@ def summarise(
 
     `steps`, at least one, is the number from which on the mean loss over seeds stays at or below
     the target, at the learning rate that is best on one half of the seeds, and scored on the other;
-    infinite where it is not kept. Its 95 % interval is by bootstrap over both halves, the choice of
-    the rate included, and goes down to the number after the one before on the grid of the losses.
+    infinite where it is not kept. Best is the rate that is soonest below the target by a margin of
+    standard errors: just below it, the other half may not keep it. Its 95 % interval is by
+    bootstrap over both halves, the choice of the rate included, and goes down to the number after
+    the one before on the grid of the losses.
     """
     found = []
     goals = losses(targets, tables["problem"].floor.iloc[0])
@@ -71,19 +76,24 @@ def bootstrap(
     weights = [np.float32(intervals.resamples(random, half, resamples)) for _ in range(2)]
     for size, rows in curves[curves.variant == PLAIN].groupby("batch_size"):
         points, rates = np.unique(rows.step), np.unique(rows.learning_rate)
-        means = rows[names].to_numpy(np.float32).clip(max=HUGE).T
-        choosing, scoring = (
-            (part @ means[group]).reshape(resamples + 1, len(points), len(rates))
-            for part, group in zip(weights, (slice(half), slice(half, None)), strict=True)
-        )
-        counts, found = ends(points), {}
+        means = rows[names].to_numpy(np.float32).clip(max=HUGE)
+        # one rate after the other, whose numbers stay in a cache
+        by_rate = means.reshape(len(points), len(rates), -1).transpose(1, 2, 0).copy()
+        counts, first = ends(points), {name: [] for name in goals}
+        for curve in by_rate:
+            sure = _sure(weights[0], curve[:half])
+            for name, goal in goals.items():
+                first[name].append(counts[since(sure <= goal)])
+        found = {}
         for name, goal in goals.items():
-            first = counts[since((choosing <= goal).swapaxes(1, 2))]
-            best = _middle(first == first.min(axis=1, keepdims=True))
-            scored = scoring[np.arange(resamples + 1), :, best]
-            never = np.isinf(first.min(axis=1))
-            steps = np.where(never, np.inf, counts[since(scored <= goal)])
-            found[name] = np.where(never, np.nan, rates[best]), steps
+            soonest = np.stack(first[name], axis=1)
+            least = soonest.min(axis=1, keepdims=True)
+            best, steps = _middle(soonest == least), least[:, 0]
+            reached = np.isfinite(steps)
+            for rate in np.unique(best[reached]):
+                own = reached & (best == rate)
+                steps[own] = counts[since(weights[1][own] @ by_rate[rate, half:] <= goal)]
+            found[name] = np.where(reached, rates[best], np.nan), steps
         yield size, found
 
 
@@ -93,6 +103,18 @@ def ends(points: np.ndarray) -> np.ndarray:
     At least one; infinite where it is not seen to be kept for long enough.
     """
     return np.append(np.where(points * KEPT <= points[-1], points.clip(min=1), np.inf), np.inf)
+
+
+def _sure(weights: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Means of resamples of groups, and the margin above them: shape (resamples + 1, points)."""
+    least = means.min(axis=0)  # from which on squares are exact enough
+    found, margin = weights @ (means - least), weights @ (means - least) ** 2
+    margin -= found**2
+    np.sqrt(margin.clip(min=0, out=margin), out=margin)
+    margin *= np.float32(MARGIN / np.sqrt(len(means) - 1))
+    found += margin
+    found += least
+    return found
 
 
 def _middle(tied: np.ndarray) -> np.ndarray:
