@@ -172,7 +172,8 @@ def test_summaries_read_the_tables_of_their_stage():
     assert found["steps"].inputs == found["critical"].inputs == sweep
     assert found["time_to_target"].inputs == [*sweep, *COMPARED]
     steptime, training = COMPARED[:-1], "results/summary/training.parquet"
-    read = [experiment.VARIANTS, targets.PROBLEM, *steptime, training]
+    confirmed = "results/summary/confirmed.parquet"
+    read = [experiment.VARIANTS, targets.PROBLEM, *steptime, training, confirmed]
     assert found["runs_to_target"].inputs == read
     assert found["runs_to_target"].parameters["options"]["runs"] == ["gd", "sgd"]
     assert found["ends"].inputs == [experiment.FINALS]
@@ -180,7 +181,7 @@ def test_summaries_read_the_tables_of_their_stage():
     confirm = [f"results/confirm/{name}/cpu.parquet" for name in ("pytorch", "jax")]
     planned = [f"results/summary/{name}.parquet" for name in ("time_to_target", "steps")]
     assert found["confirmed"].inputs == [*confirm, *COMPARED, *planned]
-    assert found["answer"].inputs[-1] == "results/summary/confirmed.parquet"
+    assert found["answer"].inputs[-1] == confirmed
     chapter = ["workflow/resources/published.csv", experiment.FINALS]
     matmul = "results/summary/matmul.parquet"
     assert found["published"].inputs == [*chapter, *steptime, matmul, training]

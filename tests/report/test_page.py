@@ -84,13 +84,13 @@ def tables():
     made["expectation"] = expectation.summarise(swept)
     made["variants"] = swept["variants"]
     made["ends"] = ends.summarise(swept)
-    raw = made | launches | {"variants": builders.variants([], {})}
-    made["runs_to_target"] = runs_to_target.summarise(raw, target_loss=0.25, runs=["gd"])
     summarised = swept | {"critical": made["critical"], "stepcost": made["stepcost"]}
     summarised["steptime"] = steptime.summarise(launches)
     plan = predict({"examples": examples, **swept}, builders.ANSWER["targets"][0])
     known = launches | made | {"real": builders.real(plan)}
     made["confirmed"] = summarised["confirmed"] = confirmed.summarise(known)
+    raw = made | launches | {"variants": builders.variants([], {})}
+    made["runs_to_target"] = runs_to_target.summarise(raw, target_loss=0.25, runs=["gd"])
     made["answer"] = answer.summarise(summarised, **builders.ANSWER)
     made["gradient_noise"] = gradient_noise.summarise({"examples": examples})
     made["gradient_law"] = builders.law()

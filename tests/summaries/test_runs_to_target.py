@@ -31,8 +31,11 @@ def losses(run, first, last=None, groups=0.0):
     return table.set_axis(GROUPS, axis=1).assign(**run, variant="plain", step=steps)
 
 
-def summarised(curves, seconds, runs=(SMALL, LARGE), ways=(WAY,), start=0.0):
-    """The rows by run; `seconds` of a step by batch size, a value a launch, in all ways."""
+def summarised(curves, seconds, runs=(SMALL, LARGE), ways=(WAY,), start=0.0, confirmed=()):
+    """The rows by run; `seconds` of a step by batch size, a value a launch, in all ways.
+
+    `confirmed` are real runs of the first way: batch size, whether that is best, and the verdict.
+    """
     names = ["framework", "implementation", "loader"]
     timed = {(*way, size): values for way in ways for size, values in seconds.items()}
     samples = builders.samples(timed)
@@ -40,8 +43,16 @@ def summarised(curves, seconds, runs=(SMALL, LARGE), ways=(WAY,), start=0.0):
     trained = [RUN | run | dict(zip(names, way, strict=True)) for way in ways for run in runs]
     tables = {"samples": samples, "problem": PROBLEM, "training": pd.DataFrame(trained)}
     tables["variants"] = pd.concat([*curves, curves[0].assign(variant="tenth", step=0)])
+    tables["confirmed"] = pd.concat([builders.unconfirmed(), real(confirmed)])
     names = [run["run"] for run in runs]
     return runs_to_target.summarise(tables, target_loss=0.25, runs=names).set_index("run")
+
+
+def real(rows):
+    """Real runs of WAY."""
+    way = dict(zip(SERIES, ("pytorch", "cpu", *WAY[1:]), strict=True))
+    found = pd.DataFrame(rows, columns=["batch_size", "best", "within"])
+    return found.assign(**way, runs=20).astype({"best": bool})
 
 
 def steps(curve, run=SMALL):
@@ -107,6 +118,25 @@ def test_a_run_is_soonest_where_the_ratio_to_every_other_is_sure():
     assert rows.soonest.to_dict() == {"small": "undecided", "large": "undecided"}
 
 
+@pytest.mark.parametrize(
+    ("confirmed", "small", "large"),
+    [
+        ([(100, False, "yes"), (10, False, "undecided")], "no", "yes"),
+        ([(100, False, "no")], "undecided", "undecided"),
+        ([(10, False, "no")], "undecided", "undecided"),  # which may be sooner than it is said to
+        ([(1500, False, "no")], "no", "yes"),  # of a size that is no run's
+        # the best size speaks for those that no real run has
+        ([(1500, True, "no")], "undecided", "undecided"),
+        ([(1500, True, "no"), (100, False, "yes"), (10, False, "yes")], "no", "yes"),
+    ],
+)
+def test_a_time_that_real_runs_refute_makes_no_run_the_soonest(confirmed, small, large):
+    curves = [losses(SMALL, 100), losses(LARGE, 20)]
+    rows = summarised(curves, {10: [1e-3] * 5, 100: [1e-3] * 5}, confirmed=confirmed)
+    assert rows.soonest.to_dict() == {"small": small, "large": large}
+    assert rows.seconds_to_target["large"] == pytest.approx(0.02)  # as predicted
+
+
 def test_the_ratios_of_all_ways_of_training_hold_together():
     """A ratio that is sure alone, and is not among eight."""
     curves = [losses(SMALL, 100), losses(LARGE, 20)]
@@ -155,7 +185,7 @@ def test_what_is_never_at_the_target_is_not_soonest_even_alone():
 
 def test_without_runs_there_is_no_row():
     tables = {"samples": builders.samples({(*WAY, 10): [1e-3] * 5}), "problem": PROBLEM}
-    tables |= {"training": pd.DataFrame([RUN | SMALL])}
+    tables |= {"training": pd.DataFrame([RUN | SMALL]), "confirmed": builders.unconfirmed()}
     tables["variants"] = builders.variants([], {})
     made = runs_to_target.summarise(tables, target_loss=0.25, runs=[])
     assert (list(made), len(made)) == (runs_to_target.COLUMNS, 0)

@@ -92,9 +92,9 @@ CEILINGS = {f"results/ceilings{launch}.parquet" for launch in ("", "/1", "/2")}
 REPORT = {"results/report.html"}
 # the chapter's numbers beside ours: of products, seeds, steps and the values of runs
 CHAPTERS = summary("published") | figures("published") | REPORT
-OF_REAL_RUNS = summary("confirmed", "answer") | figures("answer", "exercise_1_surface") | REPORT
-# which run is soonest at the target, by steps, their times, and the values of all runs
+# which run is soonest at the target, by steps, their times, real runs, and the values of all runs
 RUNS_TIMED = summary("runs_to_target") | figures("loss_by_time") | REPORT
+OF_REAL_RUNS = summary("confirmed", "answer") | figures("answer", "exercise_1_surface") | RUNS_TIMED
 EXERCISES = ("exercise_2_schedule", "exercise_3_replacement", "exercise_4_twice")
 OF_FINALS = summary("statements", "ends") | figures("loss_by_epoch") | CHAPTERS
 OF_VARIANTS = summary("variants", "statements") | figures(*EXERCISES) | RUNS_TIMED
@@ -113,16 +113,16 @@ ALL_TIMED = timed("1", "2")
 ALL_BOUNDED = CEILINGS | AFTER_GATHERED
 CONFIRMED = real(1, 2)
 PREDICTED = {"results/predicted/pytorch/cpu.parquet"} | CONFIRMED
-AFTER_STEPS = summary(*OF_STEPS, *OF_BOTH) | figures(*OF_STEPS_DRAWN, "answer") | REPORT
+AFTER_STEPS = summary(*OF_STEPS, *OF_BOTH) | figures(*OF_STEPS_DRAWN, "answer") | RUNS_TIMED
 AFTER_STEPS |= figures("exercise_1_surface", "exercise_4_twice")
 OF_CRITICAL = figures("steps_to_target", "gradient_noise")
-ANSWERED = summary("steps", "critical", *OF_BOTH) | figures("answer") | OF_CRITICAL | REPORT
+ANSWERED = summary("steps", "critical", *OF_BOTH) | figures("answer") | OF_CRITICAL | RUNS_TIMED
 ANSWERED |= figures("exercise_1_surface")  # which shows times to the loss
 OF_GRADIENTS = summary(*OF_EXAMPLES[1:], "statements") | figures("gradient_noise") | REPORT
 AFTER_SWEEP = {"results/sweep/curves.parquet"} | summary("expectation", "surface") | ANSWERED
 AFTER_SWEEP |= PREDICTED
 AFTER_BASELINE = launches("baseline", 1, 2) | AFTER_STEPS
-AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS | PREDICTED | RUNS_TIMED | CHAPTERS
+AFTER_STEPTIME = launches("pytorch", 1, 2) | AFTER_STEPS | PREDICTED | CHAPTERS
 PARALLEL = ranks(1, 2)
 AFTER_PROTOCOL = summary(*BY_THE_CLOCK, "statements") | figures("protocol") | REPORT
 PROTOCOL = {f"results/protocol/{launch}.parquet" for launch in (1, 2)} | AFTER_PROTOCOL
@@ -217,12 +217,7 @@ VALUES = {
     ),
     "a launch more": (
         lambda config: config["steptime"].update(launches=3),
-        launches("baseline", 3)
-        | launches("pytorch", 3)
-        | AFTER_STEPS
-        | PREDICTED
-        | RUNS_TIMED
-        | CHAPTERS,
+        launches("baseline", 3) | launches("pytorch", 3) | AFTER_STEPS | PREDICTED | CHAPTERS,
     ),
     "the target loss": (
         lambda config: config["training"].update(target_loss=0.31),
@@ -345,11 +340,8 @@ CODE = {
     "stages/finals.py": FINALS_MADE,
     "stages/variants.py": VARIANTS_MADE,
     "summaries/variants.py": OF_VARIANTS - RUNS_TIMED | REPORT,
-    "summaries/steps.py": ANSWERED | summary("surface") | PREDICTED | RUNS_TIMED,
-    "summaries/draws.py": summary(*OF_BOTH)
-    | figures("answer", "exercise_1_surface")
-    | PREDICTED
-    | RUNS_TIMED,
+    "summaries/steps.py": ANSWERED | summary("surface") | PREDICTED,
+    "summaries/draws.py": summary(*OF_BOTH) | figures("answer", "exercise_1_surface") | PREDICTED,
     "summaries/runs_to_target.py": RUNS_TIMED,
     "summaries/surface.py": summary("surface") | figures("exercise_1_surface") | REPORT,
     "summaries/critical.py": summary("critical", "answer") | OF_CRITICAL | REPORT,
@@ -386,7 +378,6 @@ CODE = {
     | launches("pytorch")
     | AFTER_STEPS
     | PREDICTED
-    | RUNS_TIMED
     | CHAPTERS
     | ranks(),
     "stages/ceilings.py": ALL_BOUNDED,
@@ -399,18 +390,11 @@ CODE = {
     "summaries/runs.py": CHAPTERS | figures("loss_by_epoch") | RUNS_TIMED,
     "summaries/published.py": CHAPTERS,
     "summaries/ladder.py": summary("ladder") | figures("ladder") | REPORT,
-    "summaries/steptime.py": AFTER_STEPS
-    | summary("critical")
-    | OF_CRITICAL
-    | PREDICTED
-    | RUNS_TIMED
-    | CHAPTERS,
+    "summaries/steptime.py": AFTER_STEPS | summary("critical") | OF_CRITICAL | PREDICTED | CHAPTERS,
     "summaries/stepcost.py": summary("stepcost", "critical", *OF_BOTH)
     | figures("step_time", "step_cost", "answer", "exercise_1_surface", "exercise_4_twice")
     | OF_CRITICAL
-    | REPORT
-    | PREDICTED
-    | RUNS_TIMED,
+    | PREDICTED,
     "figures/style.py": ALL_FIGURES | REPORT,
     "figures/loss_by_epoch.py": figures("loss_by_epoch") | REPORT,
     "figures/roofline.py": figures("roofline") | REPORT,

@@ -102,7 +102,10 @@ def summaries(config: dict) -> dict[str, Target]:
         "surface": [experiment.CURVES, PROBLEM],
         "variants": [experiment.VARIANTS, experiment.EXAMPLES],
         "ends": [experiment.FINALS],
-        "runs_to_target": [experiment.VARIANTS, PROBLEM, *steptime, _summary("training")],
+        "runs_to_target": [
+            *(experiment.VARIANTS, PROBLEM, *steptime),
+            *map(_summary, ("training", "confirmed")),
+        ],
         "time_to_target": [experiment.CURVES, PROBLEM, *compared],
         "confirmed": [*confirm, *compared, *map(_summary, ("time_to_target", "steps"))],
         "answer": [

@@ -9,7 +9,8 @@ from minibatch.summaries.draws import Pace, paces, ratio, taking
 from minibatch.summaries.intervals import of_resamples, resamples
 from minibatch.summaries.runs import of_problem, unstable
 from minibatch.summaries.steps import HUGE, KEPT, PLAIN
-from minibatch.summaries.steptime import SERIES
+from minibatch.summaries.steptime import CELL, SERIES
+from minibatch.summaries.time_to_target import refuted
 
 RESAMPLES = 10_000  # of seeds and launches: where many intervals hold together, they are far out
 
@@ -25,7 +26,8 @@ def summarise(
     follows from them is by one more than the number before.
     `seconds_to_target` is what these steps take, by the times of steps in all launches. They are
     NaN where one is not known: of a run that is not plain, or a batch size that is not timed.
-    `soonest` says whether the run is so in its way of training: "yes", "no" or "undecided".
+    `soonest` says whether the run is so in its way of training: "yes", "no" or "undecided". A time
+    that real runs refute, in "confirmed", counts there as one that is not known.
     """
     problem = tables["problem"].iloc[0]
     rows = tables["training"][tables["training"].run.isin(runs)].reset_index(drop=True)
@@ -37,16 +39,28 @@ def summarise(
     }
     problems = plain.drop_duplicates("run")
     timed = dict(paces(tables, sorted(set(rows.batch_size)), RESAMPLES))
-    found, times = [], []
+    found, times, wrong = [], [], _refuted(rows, tables["confirmed"])
     for index, run in rows.iterrows():
         same = problems.run[of_problem(run, problems)]
         counts = needed[same.iloc[0]] if len(same) else np.full(RESAMPLES + 1, np.nan)
         counts = np.full(RESAMPLES + 1, np.inf) if never[index] else counts
         pace, both = timed.get(tuple(run[SERIES])), (counts, earliest(counts))
-        times.append([_seconds(drawn, run.batch_size, pace) for drawn in both])
+        seconds = [_seconds(drawn, run.batch_size, pace) for drawn in both]
+        told = None if wrong[index] else pace
+        times.append([_seconds(drawn, run.batch_size, told) for drawn in both])
         row = run[["machine", *SERIES, "run", "batch_size", "learning_rate", "epochs"]].to_dict()
-        found.append(row | _ends("steps", *both) | _ends("seconds_to_target", *times[-1]))
+        found.append(row | _ends("steps", *both) | _ends("seconds_to_target", *seconds))
     return pd.DataFrame(found, columns=COLUMNS[:-1]).assign(soonest=_soonest(rows, times))
+
+
+def _refuted(rows: pd.DataFrame, confirmed: pd.DataFrame) -> np.ndarray:
+    """Of which runs real ones of their batch size took another time than was predicted.
+
+    Where there are none of that size, those at the best size of the way of training tell.
+    """
+    tried = confirmed[confirmed.runs > 0].set_index(CELL).within
+    within = tried.reindex(pd.MultiIndex.from_frame(rows[CELL]))
+    return np.where(within.isna(), refuted(rows, confirmed), within == "no")
 
 
 def _steps(rows: pd.DataFrame, target: float, examples: int) -> np.ndarray:
