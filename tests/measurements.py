@@ -12,6 +12,7 @@ import pyarrow as pa
 import builders
 from minibatch.plan import experiment
 from minibatch.sgd import surrogate
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.numpy_bounds import level
 from minibatch.sgd.protocols import Run
 from minibatch.stages.baseline import NAMES
@@ -128,7 +129,7 @@ class Tables:
             precisions = [name for name in parameters["precisions"] if name != "float32"]
             verdicts = builders.verdicts({failed: "it was wrong"}, SUBJECTS + precisions, **place)
             compiled = path.endswith("/compiled.parquet")
-            return verdicts[verdicts.subject.isin(gate.COMPILED) == compiled]
+            return verdicts[verdicts.subject.isin(WHOLE_EPOCHS) == compiled]
         if stage == "matmul":
             table, subject = self._products(parameters), "precision"
         elif stage == "steptime":
@@ -208,7 +209,7 @@ def _paces(parameters: dict, examples: int, random) -> pd.DataFrame:
     name = parameters["framework"]
     ways = {(name, cell.implementation, cell.loader, cell.batch_size): 0 for cell in wanted}
     table = _launch(ways, parameters, examples, random)
-    apart = ~table.implementation.isin(gate.COMPILED) & (random.random() < 0.5)
+    apart = ~table.implementation.isin(WHOLE_EPOCHS) & (random.random() < 0.5)
     phases = [*SECONDS[1:], "start_seconds"]
     return table.assign(**{phase: table[phase].where(apart) for phase in phases})
 

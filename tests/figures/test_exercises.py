@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_figures import PROBLEM, curve, drawn, texts
+from test_runs_drawn import PROBLEM, curve
 
 import builders
+from drawing import drawn, texts
 from minibatch.figures import (
     exercise_1_surface,
     exercise_2_schedule,

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_figures import ENDS, beside_the_full, drawn, rate, rates, texts
+from test_figures import ENDS, beside_the_full, rate, rates
 
+from drawing import drawn, texts
 from minibatch.figures import roofline
 from minibatch.sgd.strategies import intensity
 

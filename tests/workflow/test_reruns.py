@@ -302,7 +302,7 @@ SWEPT = AFTER_SWEEP | SEEDS
 CODE = {
     "command.py": EVERYTHING,
     "tables/parquet.py": EVERYTHING - DATA,
-    "tables/verdicts.py": AFTER_VERIFY | summary("critical") | OF_CRITICAL,
+    "tables/verdicts.py": AFTER_VERIFY,
     "sgd/strategies.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/precisions.py": AFTER_VERIFY | ALL_BOUNDED,
     "sgd/rounds.py": ALL_TIMED | ALL_BOUNDED,

@@ -14,6 +14,7 @@ from minibatch.errors import UserError
 from minibatch.plan import experiment, gpu
 from minibatch.plan.written import Files, Key
 from minibatch.sgd import objective, surrogate
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.examples import split
 from minibatch.sgd.factors import gradient
 from minibatch.sgd.scaling import scale
@@ -250,7 +251,7 @@ def _run_problems(config: dict, name: str, key: Key, known: list[str]) -> Iterat
         if missing:
             yield key, f"{', '.join(sorted(missing))} missing"
             continue
-        if values["implementation"] == "compiled" and values["loaders"] != ["direct"]:
+        if values["implementation"] in WHOLE_EPOCHS and values["loaders"] != ["direct"]:
             yield (*key, "loaders"), "a compiled run indexes by itself; write loaders: [direct]"
         visits = config["dataset"]["rows"] * values["copies"]
         for size in values["batch_sizes"]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from minibatch.plan import environments, fingerprint, gate
 from minibatch.sgd import factors
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.plain import PLAIN
 from minibatch.tables.canonical import digest
 
@@ -109,7 +110,7 @@ def measured(config: dict) -> dict[str, dict]:
         found |= _gathered(f"results/confirm/{folder}.parquet", config["confirm"], values)
         for run in runs(config, framework):
             values = common | _train(config, run, framework)
-            concerned = verdicts if values["implementation"] == "compiled" else verdicts[:1]
+            concerned = verdicts if values["implementation"] in WHOLE_EPOCHS else verdicts[:1]
             values |= expected([EXAMPLES, *concerned], found)
             values |= _packages("train", (framework, device))
             found[f"results/train/{folder}/{run}.parquet"] = values

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from time import perf_counter_ns, process_time_ns
 from typing import TypeVar
 
+import pandas as pd
+
 from minibatch.errors import UserError
 
 ADDITIONS = 200_000  # in plain Python, about 10 ms
@@ -38,6 +40,16 @@ def check_threads(rows: list[dict], threads: int, device: str = "cpu") -> None:
     used = sum(row["cpu_seconds"] for row in rows) / sum(row["seconds"] for row in rows)
     if used > threads + OWN_THREADS + GPU_THREADS * (device != "cpu"):
         raise UserError(f"not timed, because {used:.1f} threads were at work instead of {threads}")
+
+
+def check_steps(samples: pd.DataFrame, threads: int, device: str, *, works_on: bool) -> None:
+    """`check_threads` for each batch size of timed steps, since large ones alone may be shared out.
+
+    For all together where work goes on after a call: a thread hands it over then.
+    """
+    parts = [samples] if works_on else [own for _, own in samples.groupby("batch_size")]
+    for own in parts:
+        check_threads(own.to_dict("records"), threads, device)
 
 
 def _calibrate() -> tuple[float, float]:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from minibatch.sgd import factors, reference, sampling, stepping
-from minibatch.sgd.calibration import calibrated, check_threads
+from minibatch.sgd.calibration import calibrated, check_steps
 from minibatch.sgd.clock import PHASES, Clock
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.step_checks import check_parameters
 from minibatch.sgd.stepping import START
 
@@ -64,7 +65,7 @@ class Work:
     @property
     def stepwise(self) -> bool:
         """Whether each step is a call, and not a whole epoch or several."""
-        return not (hasattr(self.model, "epoch") or hasattr(self.model, "epochs"))
+        return self.cell.implementation not in WHOLE_EPOCHS and not hasattr(self.model, "epochs")
 
     def part(self, order: np.ndarray, steps: int) -> np.ndarray:
         """As much of an order as makes this many steps; all of it where it has no more."""
@@ -138,7 +139,7 @@ class Pace:
         From calls that take but one, at a learning rate of 0, which leaves the parameters where
         they are. NaN where an epoch has but one, or a call takes several epochs.
         """
-        if not hasattr(work.model, "epoch") or work.steps == 1:
+        if work.cell.implementation not in WHOLE_EPOCHS or work.steps == 1:
             return np.nan
         first, found = work.order[: work.cell.batch_size], []
         for _ in range(CALLS):
@@ -202,10 +203,7 @@ def measure(
     samples, quiet = calibrated(partial(_rounds, pace, works, launch))
     for work in works:
         pace.verify(work)
-    # large batches alone may be shared out; where work goes on, a thread hands it over
-    parts = [samples] if pace.works_on else [own for _, own in samples.groupby("batch_size")]
-    for own in parts:
-        check_threads(own.to_dict("records"), threads, pace.device)
+    check_steps(samples, threads, pace.device, works_on=pace.works_on)
     return samples.assign(launch=launch, **quiet)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from minibatch.sgd import objective, reference, sampling, stepping
-from minibatch.sgd.calibration import calibrated, check_threads
+from minibatch.sgd.calibration import calibrated, check_steps
 from minibatch.sgd.clock import PHASES, Clock
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.step_checks import check_parameters
 from minibatch.sgd.stepping import START
 
@@ -39,6 +40,11 @@ class Run:
     learning_rate: float
     steps: int
     seed: int
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether each step is a call, and not the steps of an epoch together."""
+        return self.implementation not in WHOLE_EPOCHS
 
     def parts(self, examples: int) -> Iterator[np.ndarray]:
         """The examples of each epoch in their order; of the last, as many as there are steps."""
@@ -78,10 +84,6 @@ class Real:
         self.works_on = device in framework.ASYNCHRONOUS  # after an operation has returned
         self._ends: dict[tuple, tuple[np.ndarray, float]] = {}
 
-    def whole_epochs(self, run: Run) -> bool:
-        """Whether a run takes the steps of an epoch in a call."""
-        return hasattr(self._framework.IMPLEMENTATIONS[run.implementation], "epoch")
-
     def prepare(self, run: Run):
         """A model at the initial weights, for which all is compiled that the run needs.
 
@@ -91,7 +93,7 @@ class Real:
         kind = self._framework.IMPLEMENTATIONS[run.implementation]
         model = kind(weights, OBJECTIVE, self.device)
         parts = [*run.parts(len(self._y))]
-        if hasattr(model, "epoch"):
+        if not run.stepwise:
             for part in {len(part): part for part in parts}.values():
                 model.epoch(*self._arrays, part, run.batch_size, 0.0)
         else:
@@ -112,18 +114,18 @@ class Real:
         are NaN.
         """
         parts, rate = [*run.parts(len(self._y))], run.learning_rate
-        clock, stepwise = Clock(model.wait, [START, *PHASES]), not hasattr(model, "epoch")
+        clock = Clock(model.wait, [START, *PHASES])
         clock.start()
         for part in parts:
-            if stepwise:
+            if run.stepwise:
                 steps = -(-len(part) // run.batch_size)
                 stepping.take(model, self._batches(run, part), steps, rate, clock)
             else:
                 model.epoch(*self._arrays, part, run.batch_size, rate)
                 model.wait()
-        clock.stop("update" if stepwise else "compute")
+        clock.stop("update" if run.stepwise else "compute")
         read = clock.read()
-        if self.works_on or not stepwise:
+        if self.works_on or not run.stepwise:
             read |= {f"{phase}_seconds": np.nan for phase in (START, *PHASES)}
         return read | {"cpu_seconds": clock.cpu_seconds, "epochs": len(parts)}
 
@@ -162,16 +164,13 @@ def measure(real: Real, plan: list[Planned], *, launch: int, threads: int) -> pd
     """
     for one in plan:
         run = one.run
-        if not real.whole_epochs(run):
+        if run.stepwise:
             run = replace(run, steps=min(run.steps, WARM_UP_STEPS))
         model = real.prepare(run)
         real.time(run, model)
         real.loss(run, model)
     samples, quiet = calibrated(partial(_rounds, real, plan, launch))
-    # large batches alone may be shared out; where work goes on, a thread hands it over
-    parts = [samples] if real.works_on else [own for _, own in samples.groupby("batch_size")]
-    for own in parts:
-        check_threads(own.to_dict("records"), threads, real.device)
+    check_steps(samples, threads, real.device, works_on=real.works_on)
     return samples.assign(launch=launch, **quiet)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch import command, frameworks
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.examples import split
 from minibatch.sgd.pace import COLUMNS, Cell, Pace, measure
 from minibatch.tables import parquet, provenance, verdicts
@@ -21,7 +22,7 @@ def cells(
     return [
         Cell(implementation, loader, size)
         for implementation in frameworks.implementations(framework, device)
-        for loader in (loaders if implementation not in verdicts.COMPILED else ["direct"])
+        for loader in (loaders if implementation not in WHOLE_EPOCHS else ["direct"])
         for size in batch_sizes
     ]
 

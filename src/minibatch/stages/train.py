@@ -15,6 +15,7 @@ import pandas as pd
 from minibatch import command, frameworks
 from minibatch.sgd import factors, objective, reference, sampling, schedules
 from minibatch.sgd.clock import PHASES, Clock
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.examples import split
 from minibatch.sgd.step_checks import check_loss
 from minibatch.tables import parquet, provenance, verdicts
@@ -73,14 +74,14 @@ def train(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> pd.D
     arrays = framework.array(x, run.device), framework.array(y, run.device)
     framework.wait(*arrays)
     clock = Clock(model.wait)
-    points = _by_epoch if run.implementation == "compiled" else _by_step
+    points = _by_epoch if run.implementation in WHOLE_EPOCHS else _by_step
     visits = len(y) * run.copies  # an epoch
     trace = [
         (step, examples, examples / visits, *clock.read().values(), _loss(x, y, model))
         for step, examples in points(framework, model, arrays, len(y), run, clock)
     ]
     found = pd.DataFrame(trace, columns=["step", "examples", "epoch", *clock.read(), "loss"])
-    if run.device in framework.ASYNCHRONOUS or run.implementation == "compiled":
+    if run.device in framework.ASYNCHRONOUS or run.implementation in WHOLE_EPOCHS:
         found = found.assign(**{f"{phase}_seconds": np.nan for phase in PHASES})
     return found
 
@@ -182,7 +183,7 @@ def combinations(parameters: dict) -> list[Run]:
 
 def warm_up(framework: ModuleType, x: np.ndarray, y: np.ndarray, run: Run) -> None:
     """Train as far as it takes to compile and to fill caches, and verify that."""
-    enough = len(y) if run.implementation == "compiled" else WARM_UP_STEPS * run.batch_size
+    enough = len(y) if run.implementation in WHOLE_EPOCHS else WARM_UP_STEPS * run.batch_size
     x, y, run = x[:enough], y[:enough], replace(run, epochs=1)
     verify(x, y, run, train(framework, x, y, run))
 

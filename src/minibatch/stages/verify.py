@@ -16,6 +16,7 @@ import pandas as pd
 from minibatch import command, frameworks
 from minibatch.errors import UserError
 from minibatch.sgd import factors, reference, sampling
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.precisions import PRECISIONS
 from minibatch.sgd.product_checks import check_product
 from minibatch.sgd.step_checks import check_parameters, check_step
@@ -23,7 +24,7 @@ from minibatch.sgd.strategies import STRATEGIES, flop
 from minibatch.tables import parquet, provenance
 from minibatch.tables.canonical import digest
 from minibatch.tables.files import write_text
-from minibatch.tables.verdicts import COMPILED, mendable
+from minibatch.tables.verdicts import mendable
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def checks(framework: ModuleType, device: str, precisions: list[str]) -> Iterato
             yield name, what, lambda name=name: _precision(framework, name, device)
     yield "clock", "the clock waits for a product", lambda: _product_wait(framework, device)
     for name in frameworks.implementations(framework, device):
-        if name not in COMPILED:
+        if name not in WHOLE_EPOCHS:
             what = "each step against the closed-form gradient"
             yield name, what, lambda name=name: _steps(framework, name, device)
         else:
@@ -166,7 +167,7 @@ def _steps(framework: ModuleType, implementation: str, device: str) -> str:
 def _traces(framework: ModuleType, implementation: str, device: str) -> str:
     """The parameters at the end of each of three epochs, at two learning rates."""
     x, y, arrays, weights = _data(framework, EXAMPLES, FEATURES, device)
-    loaders = ["direct"] if implementation in COMPILED else list(framework.LOADERS)
+    loaders = ["direct"] if implementation in WHOLE_EPOCHS else list(framework.LOADERS)
     worst = 0.0
     for loader, objective, size in product(loaders, factors.FACTORS, BATCH_SIZES):
         model = framework.IMPLEMENTATIONS[implementation](weights, objective, device)
@@ -174,7 +175,7 @@ def _traces(framework: ModuleType, implementation: str, device: str) -> str:
         factor = factors.gradient(objective)
         for epoch, rate in enumerate((0.05, 0.05, 0.02)):
             order = sampling.batch_order(EXAMPLES, 0, epoch, "permutation", 1)
-            if implementation in COMPILED:
+            if implementation in WHOLE_EPOCHS:
                 model.epoch(*arrays, order, size, rate)
             else:
                 for batch in framework.LOADERS[loader](*arrays, order, size):
@@ -226,7 +227,7 @@ def _step_wait(framework: ModuleType, implementation: str, device: str) -> str:
     order = np.arange(count)
 
     def step():
-        if implementation in COMPILED:
+        if implementation in WHOLE_EPOCHS:
             model.epoch(*arrays, order, count, 1e-6)
         else:
             model.compute(*arrays)
@@ -304,7 +305,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
         found = checks(framework, device, parameters["precisions"])
         verdicts = pd.concat([verdicts, run(name, device, found)], ignore_index=True)
     about = provenance.collect(threads=[threads], **about)
-    compiled = verdicts.subject.isin(COMPILED)
+    compiled = verdicts.subject.isin(WHOLE_EPOCHS)
     for path, part in (
         (output, verdicts[~compiled]),
         (output.with_suffix("") / "compiled.parquet", verdicts[compiled]),

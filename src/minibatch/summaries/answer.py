@@ -5,12 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.summaries import stepcost
 from minibatch.summaries.draws import Draws, draws, ratio
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.steptime import BASELINE, CELL, SERIES
 from minibatch.summaries.time_to_target import best_sizes, tied
-from minibatch.tables.verdicts import COMPILED
 
 
 def summarise(
@@ -68,7 +68,7 @@ def summarise(
                 _fixed(one, alone, calls, size) if size > sizes[0] else least,
                 noise,
                 size,
-                loads=not {*COMPILED, BASELINE} & {*one.series},
+                loads=not {*WHOLE_EPOCHS, BASELINE} & {*one.series},
             )
             for size in (sizes[best], *ends)
         }

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.summaries.intervals import over_launches
 from minibatch.summaries.steptime import SERIES, per_launch
-from minibatch.tables.verdicts import COMPILED
 
 FEWEST = 3  # batch sizes that a line is fitted to
 CLOSE = 0.1  # a line fits where no time lies farther from it, as a share of the time
@@ -45,7 +45,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             fitted = lines[-1][0] + lines[-1][1] * part.examples + call
             shares.append((1 - fitted / part.seconds).set_axis(part.batch_size))
         loads = [_load(part) for _, part in rows.groupby("launch")]
-        starting = (rows.load_seconds > 0) | rows.implementation.isin(COMPILED)
+        starting = (rows.load_seconds > 0) | rows.implementation.isin(WHOLE_EPOCHS)
         start = rows[(rows.epoch_steps > 1) & starting].start_seconds.median()
         (t0, *t0_ends), (c, *c_ends) = map(over_launches, np.transpose(lines))
         residuals = pd.concat(shares, axis=1).apply(over_launches, axis=1, result_type="expand")
@@ -64,7 +64,7 @@ def calls(rows: pd.DataFrame) -> pd.Series:
 
     That is one number for all batch sizes, the median; 0 where an epoch is no call.
     """
-    called = rows[rows.implementation.isin(COMPILED)].start_seconds.median()
+    called = rows[rows.implementation.isin(WHOLE_EPOCHS)].start_seconds.median()
     return (0.0 if np.isnan(called) else called) / rows.epoch_steps
 
 

@@ -1,6 +1,6 @@
 """Numbers and names as a reader likes them."""
 
-WHOLE_EPOCHS = {"compiled": "compiled", "graph": "CUDA graph"}  # what a reader calls them
+from minibatch.sgd.epochs import WHOLE_EPOCHS
 
 
 def digits(value: float) -> str:

@@ -4,11 +4,12 @@ import logging
 
 import pandas as pd
 
+from minibatch.sgd.epochs import WHOLE_EPOCHS
+
 log = logging.getLogger(__name__)
 
-COMPILED = ("compiled", "graph")  # implementations that take the steps of an epoch in a call
 # Where only one of these fails, for want of a compiler or of a newer GPU, the rest is measured.
-ALONE = {*COMPILED, "tf32", "bfloat16"}
+ALONE = {*WHOLE_EPOCHS, "tf32", "bfloat16"}
 
 
 def closed(verdicts: pd.DataFrame, subject: str = "") -> bool:
@@ -22,7 +23,7 @@ def closed(verdicts: pd.DataFrame, subject: str = "") -> bool:
 
 def mendable(verdicts: pd.DataFrame) -> list[str]:
     """The subjects that failed for what may be mended, and not by another GPU alone."""
-    return sorted({*verdicts[~verdicts.passed].subject} - (ALONE - {*COMPILED}))
+    return sorted({*verdicts[~verdicts.passed].subject} - (ALONE - {*WHOLE_EPOCHS}))
 
 
 def gaps(verdicts: pd.DataFrame) -> list[str]:
