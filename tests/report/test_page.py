@@ -133,6 +133,16 @@ def test_a_figure_stands_in_its_section_whatever_it_shows():
     assert f'alt="{what} (jax on cpu)"' in runs
 
 
+def test_the_answer_is_said_by_its_figure_alone_and_read_to_those_who_do_not_see_it():
+    rendered = render({"answer": b""})
+    said = "at a loss of 0.25"
+    [text] = re.findall('<figure id="answer">\\s*<img .*?alt="(.*?)"', rendered, re.DOTALL)
+    assert said in text.partition(". ")[0]
+    top = rendered[rendered.index("<h1>") : rendered.index("<h2>")]
+    assert said not in re.sub("<img .*?>|<details>.*?</details>", "", top, flags=re.DOTALL)
+    assert "<p>What takes most of a step at the best size" in top
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_figure_of_the_study_has_a_caption(kind):
     [caption] = re.findall(

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 import builders
-from minibatch.summaries import answer_statements
-from minibatch.summaries.answer import _cause
+from minibatch.summaries import answer, answer_statements
 from minibatch.summaries.draws import Draws
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.time_to_target import sentence
@@ -42,7 +41,26 @@ def draws(times, spread=0.0, starts=0.0, **about):
     ],
 )
 def test_a_cause_is_one_that_the_intervals_allow_alone(loading, fixed, size, loads, cause):
-    assert _cause(loading, fixed, NOISE, size, loads=loads) == cause
+    assert answer._cause(loading, fixed, NOISE, size, loads=loads) == cause
+
+
+def decides(causes, **about):
+    """What the answer says of ways of training with these causes."""
+    rows = pd.DataFrame({"cause": causes}).assign(target="0.25", implementation="scratch")
+    rows = pd.concat([rows.assign(**about), rows.assign(target="1 %")])
+    loop = pd.DataFrame([{"cause": "noise", "target": "0.25", "implementation": "baseline"}])
+    return answer.sentence(pd.concat([rows, loop]), "0.25")
+
+
+def test_what_takes_the_time_is_counted_over_ways_of_training():
+    causes = ["noise", "calls", "undecided", "calls", "arithmetic", "calls", "loader"]
+    assert decides([*causes, "loader or calls"]) == (
+        "What takes most of a step at the best size, of 8 ways of training: calls, which cost the "
+        "same whatever the batch, in 3; the examples in 2; loading in 1; loading or calls, which "
+        "cannot be told apart, in 1; undecided in 1"
+    )
+    assert decides(["undecided"]).endswith("of 1 way of training: undecided in 1")
+    assert decides(["calls"], target="0.3") == ""  # none is there
 
 
 def test_an_epoch_that_is_begun_is_started_whole():

@@ -8,7 +8,7 @@ import yaml
 
 from minibatch.report import chapter_runs, exercises, gradient_sheets, sheets
 from minibatch.report.real_runs import real_runs
-from minibatch.summaries import confirmed, expectation, time_to_target
+from minibatch.summaries import answer, confirmed, expectation, time_to_target
 from minibatch.tables import parquet, verdicts
 from minibatch.tables.notes import notes
 
@@ -43,6 +43,7 @@ def render(
         answer=time_to_target.sentence(
             tables["time_to_target"], tables["confirmed"], _first_target(tables)
         ),
+        decides=answer.sentence(tables["answer"], _first_target(tables)),
         confirmed=confirmed.sentence(tables["confirmed"]),
         expected=expectation.sentence(tables["expectation"]),
         frameworks=config["frameworks"],

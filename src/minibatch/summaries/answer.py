@@ -10,6 +10,7 @@ from minibatch.summaries import stepcost
 from minibatch.summaries.draws import Draws, draws, ratio
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.steptime import BASELINE, CELL, SERIES
+from minibatch.summaries.text import counted
 from minibatch.summaries.time_to_target import best_sizes, tied
 
 
@@ -122,7 +123,34 @@ def _cause(
     return "arithmetic" if size > noise.critical_batch_size_high else "undecided"
 
 
+def sentence(answers: pd.DataFrame, target: str) -> str:
+    """What takes most of a step at the best size, and in how many ways of training.
+
+    Empty where none reaches the target.
+    """
+    found = answers[(answers.target == target) & (answers.implementation != BASELINE)]
+    counts = found.cause.map(TAKING).value_counts()
+    sure, undecided = counts.drop(UNDECIDED, errors="ignore"), counts.get(UNDECIDED, 0)
+    said = [f"{what} in {count}" for what, count in sure.items()]
+    if undecided:
+        said.append(f"undecided in {undecided}")
+    if not said:
+        return ""
+    return (
+        f"What takes most of a step at the best size, of {counted(len(found), 'way')} of training: "
+        f"{'; '.join(said)}"
+    )
+
+
 HALF = 0.5
+UNDECIDED = "undecided"
+TAKING = {
+    "calls": "calls, which cost the same whatever the batch,",
+    "loader": "loading",
+    "loader or calls": "loading or calls, which cannot be told apart,",
+    **dict.fromkeys(("noise", "arithmetic"), "the examples"),
+    UNDECIDED: UNDECIDED,
+}
 ENDS = ("best_batch_size_low", "best_batch_size_high")
 COLUMNS = [
     *("target", "machine", *SERIES, "best_batch_size", *ENDS, "tie_set", "learning_rate", "steps"),
