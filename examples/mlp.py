@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-target_loss = 0.1
+target_loss = 0.15
 
 
 def model():
