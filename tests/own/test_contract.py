@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from minibatch.errors import UserError
-from minibatch.own.checks import check
 from minibatch.own.contract import Contract, OutOfMemory
+from minibatch.own.model_checks import check
 
 GOOD = {
     "import": "import torch",

@@ -53,8 +53,8 @@ def measure(contract: Contract, path: str, budget_seconds: float) -> pd.DataFram
     if not math.isfinite(reached(run, target)):
         least = run.groupby("step").loss.mean().min()
         raise UserError(
-            f"{path}: a loss of {target:g} is not reached for good at batch size {size} and learning rate "
-            f"{rate:.3g} in {run.step.max()} steps, the least is {least:.4g}; raise target_loss, "
+            f"{path}: a loss of {target:g} is not reached for good at batch size {size} and learning "
+            f"rate {rate:.3g} in {run.step.max()} steps, the least is {least:.4g}; raise target_loss, "
             "name another learning_rate and batch_size, or give more time: BUDGET=20"
         )
     known = {"part": "reference", "target_loss": target, "learning_rate": rate}

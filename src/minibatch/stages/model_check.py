@@ -7,8 +7,8 @@ from pathlib import Path
 
 from minibatch import command
 from minibatch.own import start
-from minibatch.own.checks import check
 from minibatch.own.files import state
+from minibatch.own.model_checks import check
 from minibatch.tables.files import write_text
 
 OURS = Path(__file__).parents[2]
