@@ -26,7 +26,7 @@ from configurations import any_configuration, legal
 from measurements import SHARES, SUBJECTS, Tables
 from minibatch.errors import UserError
 from minibatch.plan import config as configuration
-from minibatch.plan import experiment, targets
+from minibatch.plan import experiment, sense, targets
 from minibatch.sgd import surrogate
 from minibatch.stages import figure, report, summary
 
@@ -97,7 +97,7 @@ def refused(config: dict) -> list[str]:
         configuration.check(config, Written(config))
     except UserError as error:
         return str(error).splitlines()
-    configuration.warnings(config)
+    sense.warnings(config)
     return []
 
 

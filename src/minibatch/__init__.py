@@ -14,8 +14,10 @@ A line a room, in the order in which they may import one another: each only from
 - report      which of the numbers are shown, and how; the words of the page are in its template,
               workflow/resources/report.html.j2
 - command     what the command lines of all stages have in common
+- own         a table or a model of the user's own: reading it, and what is wrong with it
 - stages      one module a stage, run as `python -m minibatch.stages.NAME`
 - progress    Snakemake under one bar, for make
+- answer      the best batch size for what is the user's own, for make
 - torchrun    starts the ranks of a stage that several processes share
 - compare     the results of several machines side by side
 """

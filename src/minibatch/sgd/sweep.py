@@ -14,18 +14,20 @@ from minibatch.sgd.threads import in_threads
 MOST = 4 * 2**30  # bytes of memory for the orders that are kept, and for the losses of a case
 
 
-def run(x: np.ndarray, y: np.ndarray, cases: list[Case], seeds: int) -> Iterator[np.ndarray]:
+def run(
+    x: np.ndarray, y: np.ndarray, cases: list[Case], seeds: int, *, most: int = MOST
+) -> Iterator[np.ndarray]:
     """The excess losses of each case in turn, shape (seeds, its points, its learning rates).
 
-    On all cores; the same numbers on any number of them. Raises UserError where a case takes too
-    much memory, or Numba is told to compile nothing.
+    On all cores; the same numbers on any number of them. `most` bytes of orders are kept. Raises
+    UserError where a case takes too much memory, or Numba is told to compile nothing.
     """
     if numba.config.DISABLE_JIT:
         raise UserError(
             "the sweep: not run, because Numba compiles nothing: see NUMBA_DISABLE_JIT in the "
             "environment, and .numba_config.yaml in this folder"
         )
-    engine, orders = Engine(x, y), _Orders(len(y), seeds)
+    engine, orders = Engine(x, y), _Orders(len(y), seeds, most)
     for case in cases:
         points, epochs = case.points(len(y)), case.epochs(len(y))
         shape = seeds, len(points), len(case.learning_rates)
@@ -51,9 +53,9 @@ def run(x: np.ndarray, y: np.ndarray, cases: list[Case], seeds: int) -> Iterator
 class _Orders:
     """The batch orders of seeds: cases share those that there is memory for."""
 
-    def __init__(self, examples: int, seeds: int):
+    def __init__(self, examples: int, seeds: int, most: int):
         self._examples, self._kind = examples, np.min_scalar_type(examples)
-        self._most = MOST // (seeds * examples * self._kind.itemsize)  # passes over the examples
+        self._most = most // (seeds * examples * self._kind.itemsize)  # passes over the examples
         self._known: dict[tuple, list[np.ndarray]] = {}
 
     def of(self, seed: int, case: Case) -> np.ndarray:
