@@ -1,5 +1,6 @@
 # Reads a table of the user's own and brings its columns to one scale.
-# reads  the file that dataset.file names, which stays where it is
+# reads  the file that dataset.file names, which stays where it is (a parameter, with a hash of its
+#        content, since no input may have braces in its path)
 # writes results/data/examples.parquet, and where they came from beside it
 
 
@@ -9,8 +10,6 @@ localrules:
 
 rule table:
     """The examples: the numeric columns of the user's table on one scale, the target last."""
-    input:
-        lambda wildcards: config["dataset"]["file"],  # whose path may have braces
     output:
         "results/data/examples.parquet",
         targets.OF_OWN,
@@ -23,4 +22,4 @@ rule table:
         "Reading the table"
     shell:
         "{PYTHON} -m minibatch.stages.table --parameters {params.config:q}"
-        " --inputs {input:q} --output {output[0]} 2>&1 | tee {log} >&2"
+        " --output {output[0]} 2>&1 | tee {log} >&2"

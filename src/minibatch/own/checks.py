@@ -1,30 +1,43 @@
 """What keeps a table of the user's own from being measured: all of it, a line a fault."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 
+from minibatch.own.reading import nameless
+
 FEWEST_ROWS = 10
 MOST_FEATURES = 100  # an example costs a step as many products, and the compiler of the sweep more
 NAMED = 5  # rows that a line names
 
 
-def problems(table: pd.DataFrame, target: str, drop: list[str]) -> list[str]:
+def problems(table: pd.DataFrame, target: str | None, drop: list[str]) -> list[str]:
     """A line for each thing that is wrong with a table, its target, or what is left out of it."""
     found = [*_names(table, target, drop)]
     kept = table.drop(columns=[name for name in drop if name in table and name != target])
     if target in kept:
         found += _shape(kept)
     faults = {name: [*_column(kept[name])] for name in kept}
+    for place, name in enumerate(table):
+        if name == nameless(place) and name in kept and _counts(kept[name]):
+            faults[name].append("without a name, and it counts the rows")
     same = _same({name: column(kept[name]) for name in kept if not faults[name]}, target)
     faults = {name: lines + same.get(name, []) for name, lines in faults.items()}
     found += [f"column {name}: {line}" for name, lines in faults.items() for line in lines]
     left_out = [name for name, lines in faults.items() if lines and name != target]
     if left_out:
-        found.append(f"to leave these columns out: DROP={','.join([*drop, *left_out])}")
+        known = [name for name in drop if name in table and name != target]
+        found.append(f"to leave these columns out: {as_option([*known, *left_out])}")
     return found
+
+
+def as_option(names: list[str]) -> str:
+    """How columns are left out, as a shell takes it."""
+    quoted = [f'"{name}"' if "," in name or '"' in name else name for name in names]
+    return shlex.join([f"DROP={','.join(quoted)}"])
 
 
 def column(values: pd.Series) -> np.ndarray:
@@ -32,9 +45,16 @@ def column(values: pd.Series) -> np.ndarray:
     return pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
 
-def _names(table: pd.DataFrame, target: str, drop: list[str]) -> Iterator[str]:
+def _counts(values: pd.Series) -> bool:
+    """Whether a column has the numbers of its rows, from whichever on."""
+    return bool((np.diff(column(values)) == 1).all())
+
+
+def _names(table: pd.DataFrame, target: str | None, drop: list[str]) -> Iterator[str]:
     """What is wrong with the names of columns."""
-    if target not in table:
+    if target is None:
+        yield f"name the column to predict: TARGET=…; there are {_some(table.columns)}"
+    elif target not in table:
         yield f"TARGET={target}: there is no such column{_nearest(target, table.columns)}"
     for name in drop:
         if name == target:
@@ -49,8 +69,13 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     close = [lower[other] for other in get_close_matches(name.lower(), lower, n=3)]
     if close:
         return f"; did you mean {' or '.join(close)}?"
-    some = [*lower.values()]
-    return f"; there are {', '.join(some[:20])}{' and more' if len(some) > 20 else ''}"
+    return f"; there are {_some(known)}"
+
+
+def _some(names: Iterable[str]) -> str:
+    """Names, and whether there are more than a line should have."""
+    some = [*names]
+    return ", ".join(some[:20]) + (" and more" if len(some) > 20 else "")
 
 
 def _shape(kept: pd.DataFrame) -> Iterator[str]:
@@ -82,7 +107,7 @@ def _column(values: pd.Series) -> Iterator[str]:
     if len(known) and not (text.any() or missing.any() or infinite.any()):
         with np.errstate(over="ignore", invalid="ignore"):
             deviation = known.std()
-        if np.ptp(known) == 0:
+        if known.min() == known.max():
             yield f"the same value, {known[0]:g}, in every row"
         elif not np.isfinite(deviation):
             yield f"values up to {np.abs(known).max():g} are too large"

@@ -74,8 +74,11 @@ def read(path: Path) -> tuple[pd.DataFrame, str]:
         frame = _text(path, dialect)
     except UnicodeDecodeError:
         raise UserError(f"{path}: not a text file in UTF-8, nor Parquet") from None
+    except pd.errors.EmptyDataError:
+        raise UserError(f"{path} has no rows") from None
     except pd.errors.ParserError as error:
-        raise UserError(f"{path}: {' '.join(str(error).split())}") from None
+        said = " ".join(str(error).rpartition("C error: ")[2].split())
+        raise UserError(f"{path}: no table: {said}") from None
     except (EOFError, gzip.BadGzipFile) as error:
         raise UserError(f"{path}: damaged: {error}") from None
     _check_size(path, *frame.shape)
@@ -115,11 +118,10 @@ def _dialect(path: Path, first: bytes) -> Dialect:
         encoding = "cp1252"
     with (gzip.open if packed else open)(path, "rt", encoding=encoding, newline="") as file:
         sample = "".join(islice(file, SAMPLE))
-    found = max(_suiting(sample), default=None)
+    found = max(_suiting(sample, encoding), default=None, key=lambda suiting: suiting[0])
     if found is None:
         raise UserError(f"{path}: no table: its lines have no two columns in common")
-    (*_, header), separator, decimal = found
-    return Dialect(encoding, separator, decimal, header)
+    return found[1]
 
 
 def _decodes(first: bytes) -> bool:
@@ -131,15 +133,19 @@ def _decodes(first: bytes) -> bool:
     return True
 
 
-def _suiting(sample: str) -> Iterator[tuple[tuple[float, int, bool], str, str]]:
-    """How well each way to separate columns suits: the share of numbers, columns, a header."""
+def _suiting(sample: str, encoding: str) -> Iterator[tuple[tuple, Dialect]]:
+    """How well each way to separate columns suits: the share of numbers, columns, their names.
+
+    Where two suit as well, the earlier is better.
+    """
     for separator, decimal in product(SEPARATORS, DECIMALS):
         if separator == decimal:
             continue
         how = {"sep": separator, "decimal": decimal, "header": None, "skipinitialspace": True}
         try:
             top = pd.read_csv(StringIO(sample), nrows=1, **how)
-            body = pd.read_csv(StringIO(sample), skiprows=1, index_col=False, **how)
+            lenient = {"index_col": False, "on_bad_lines": "skip"}  # reading all of it is not
+            body = pd.read_csv(StringIO(sample), skiprows=1, **lenient, **how)
         except pd.errors.EmptyDataError:  # a single line
             body = top[:0]
         except (pd.errors.ParserError, ValueError):
@@ -148,11 +154,15 @@ def _suiting(sample: str) -> Iterator[tuple[tuple[float, int, bool], str, str]]:
             continue
         shares = [_numeric(body[name]) for name in body]
         share = sum(shares) / max(1, len(shares))
-        titles = [
-            not _numeric(top[name]) for name, share in zip(top, shares, strict=False) if share > 0.5
-        ]
+        # a header has text where the columns have numbers; R has no name for the names of rows
+        above = zip(top, shares[-top.shape[1] :], strict=False)
+        titles = [not _numeric(top[name]) for name, share in above if share > 0.5]
         header = sum(titles) > len(titles) / 2 or not titles
-        yield (round(share, 3), body.shape[1], header), separator, decimal
+        named = top.shape[1] == body.shape[1]
+        yield (
+            (round(share, 3), body.shape[1], named),
+            Dialect(encoding, separator, decimal, header),
+        )
 
 
 def _numeric(column: pd.Series) -> float:
@@ -185,12 +195,17 @@ def _text(path: Path, dialect: Dialect) -> pd.DataFrame:
     return frame.set_axis(_unique(path, names), axis="columns")
 
 
+def nameless(place: int) -> str:
+    """What a column is called that has no name in the header."""
+    return f"column {place + 1}"
+
+
 def _unique(path: Path, names: list[str]) -> list[str]:
     """Names of columns, each there once; what has none is called by its place.
 
     Raises UserError where two have one name.
     """
-    names = [name or f"column {number}" for number, name in enumerate(names, start=1)]
+    names = [name or nameless(place) for place, name in enumerate(names)]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise UserError(f"{path}: two columns are called {', '.join(twice)}; rename one")

@@ -15,6 +15,8 @@ from minibatch.tables.files import write_text
 ROOT = Path(__file__).parents[3]
 # The framework's own loader stacks a batch example by example, which takes a second for 100,000.
 MOST_LOADED = 20_000
+# Numbers in a batch that is timed: larger ones take what they take for each example, and seconds.
+MOST_TIMED = 10_000_000
 EDITABLE = "\nframeworks:"  # from where on a configuration is the user's
 LONG = 100_000  # rows from which on a launch takes minutes, so that there are fewer
 
@@ -35,7 +37,7 @@ devices: [cpu]
 threads: 1                   # of each framework
 
 steptime:                    # what a step costs, by batch size
-  batch_size: {sizes}
+  batch_size: {timed}
   loaders: {loaders}
   launches: {launches}                # of the process: times differ from one to the next
   budget_seconds: 0.03       # on each case in each launch
@@ -44,7 +46,7 @@ sweep:                       # losses by batch size and learning rate, by an eng
   batch_size: {sizes}
   learning_rates: 32         # of each size: from below the best to past the limit of stability
   seeds: 1000                # half of them choose the learning rate, half say what it takes
-  budget_gflop: 4000         # of arithmetic: sizes that take much have fewer seeds, or are left out
+  budget_gflop: 2000         # of arithmetic: sizes that take much have fewer seeds, or are left out
 
 answer:                      # which batch size is soonest at a loss: the sweep times steptime
   targets: [10% of the gain, 3% of the gain, 1% of the gain]   # left of what there is to gain: from
@@ -84,9 +86,10 @@ def written(dataset: dict) -> str:
     return CONFIG.format(
         **values,
         sizes=sizes(rows),
+        timed=[size for size in sizes(rows) if size * (dataset["features"] + 1) <= MOST_TIMED],
         loaders="[framework, direct]" if rows <= MOST_LOADED else "[direct]",
         launches=4 if rows < LONG else 3,
-        real_launches=3 if rows < LONG else 2,
+        real_launches=4 if rows < LONG else 2,
     )
 
 
@@ -104,16 +107,13 @@ def _listed(names: str) -> list[str]:
 
 def _dataset(path: Path, target: str | None, drop: list[str], known: dict) -> dict:
     """What the configuration says of a table, which is checked unless that is `known` already."""
-    asked = {"file": str(path), "target": target, "drop": drop}
+    asked: dict = {"file": str(path), "target": target, "drop": drop}
     if path.is_file():
         with path.open("rb") as file:
             asked["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-        if asked.items() <= known.items():
+        if asked.items() <= known.items() and {"rows", "features"} <= known.keys():
             return known
     table, _ = reading.read(path)
-    if target is None:
-        some = ", ".join(table.columns[:20]) + (" and more" if table.shape[1] > 20 else "")
-        raise UserError(f"name the column to predict: TARGET=…; there are {some}")
     if wrong := checks.problems(table, target, drop):
         raise UserError("\n".join(f"{path.name}: {line}" for line in wrong))
     features = table.shape[1] - 1 - len(drop)
@@ -121,11 +121,12 @@ def _dataset(path: Path, target: str | None, drop: list[str], known: dict) -> di
 
 
 def _known(text: str | None) -> dict:
-    """The dataset of a configuration that was written before."""
+    """The dataset of a configuration that was written before; none where that is none any more."""
     try:
-        return yaml.safe_load(text or "{}").get("dataset", {})
-    except (yaml.YAMLError, AttributeError):  # edited so that it is none, as Snakemake will say
+        found = yaml.safe_load(text or "{}")["dataset"]
+    except (yaml.YAMLError, LookupError, TypeError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _with_edits(text: str, before: str) -> str:

@@ -198,7 +198,7 @@ def cases(matmul: dict, n: int) -> list[tuple[str, int, int, str]]:
 
 def _examples(config: dict) -> dict:
     """What the examples are made of: of a table of the user's own, its content as well."""
-    names = ("target", "drop", "sha256") if own(config) else ("rows", "scaling")
+    names = ("file", "target", "drop", "sha256") if own(config) else ("rows", "scaling")
     return {name: config["dataset"][name] for name in names}
 
 

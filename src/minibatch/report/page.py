@@ -47,6 +47,7 @@ def render(
         problem=problem,
         dependent=problem.smallest_eigenvalue <= RANK**2 * problem.largest_eigenvalue,
         source=source,
+        largest=tables["steptime"].batch_size.max() if "steptime" in tables else None,
         answer=time_to_target.sentence(
             tables["time_to_target"], tables["confirmed"], _first_target(tables)
         ),

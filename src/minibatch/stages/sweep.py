@@ -64,8 +64,9 @@ def within_budget(x: np.ndarray, y: np.ndarray, parameters: dict) -> Iterator[pd
             f"sweep.budget_gflop: {parameters['budget_gflop']:g} is enough for {len(plan)} batch "
             f"sizes, and {FEWEST} are needed; raise it in config.yaml"
         )
-    for case, seeds in plan:
-        [losses] = sweep.run(x, y, [case], seeds, most=KEPT_BYTES)
+    every, numbers = zip(*plan, strict=True)
+    found = sweep.run(x, y, every, numbers, most=KEPT_BYTES)
+    for (case, seeds), losses in zip(plan, found, strict=True):
         logging.info("batch size %d: %d steps, %d seeds", case.batch_size, case.horizon, seeds)
         part = describe(case, "plain", moments.floor + losses, len(y))
         yield part.assign(expected_loss=np.nan)

@@ -32,12 +32,14 @@ def examples(table: pd.DataFrame, *, target: str, drop: list[str]) -> pd.DataFra
     return pd.DataFrame(scale(values, "standardize").astype(np.float32), columns=names)
 
 
-def make(parameters: dict, inputs: list[Path], output: Path) -> None:
+def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: ARG001
     """Read the file, and write the examples and where they came from."""
-    [path] = inputs
-    about = provenance.collect()
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    path, about = Path(parameters["file"]), provenance.collect()
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
     if found != parameters["sha256"]:
         raise UserError(f"{path} has changed since it was checked; call make answer again")
     table, held = reading.read(path)
