@@ -11,8 +11,8 @@ A line a room, in the order in which they may import one another: each only from
               imports it
 - summaries   tables → the numbers of the report and of the comparison, one module each
 - figures     tables → figure, one module each
-- report      which of the numbers are shown, and how; the words of the page are in its template,
-              workflow/resources/report.html.j2
+- report      which of the numbers are shown, and how; the words of the page are in its templates,
+              workflow/resources/*.html.j2
 - command     what the command lines of all stages have in common
 - own         a table or a model of the user's own: reading it, and what is wrong with it
 - stages      one module a stage, run as `python -m minibatch.stages.NAME`

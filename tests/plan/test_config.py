@@ -63,7 +63,7 @@ ROOT = Path(config.__file__).parents[3]
 @pytest.fixture(autouse=True)
 def _cores(monkeypatch):
     """As many as there are ranks, of which more would be warned of."""
-    monkeypatch.setattr(config.cores, "available", lambda: 2)
+    monkeypatch.setattr(sense.cores, "available", lambda: 2)
 
 
 def problems(folder, text):
@@ -648,7 +648,7 @@ def test_several_mistakes_are_several_lines(tmp_path):
 
 
 def test_a_mistake_that_several_frameworks_share_is_said_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(config.frameworks, "names", lambda: ["pytorch", "other"])
+    monkeypatch.setattr(sense.frameworks, "names", lambda: ["pytorch", "other"])
     text = edited("[pytorch]", "[pytorch, other]")
     assert len(problems(tmp_path, edited("rows: 1500", "rows: 1000", text))) == 3
 
@@ -661,7 +661,7 @@ def test_a_batch_of_an_override_above_the_examples_is_named_where_it_stands(tmp_
 
 
 def test_a_run_of_the_first_framework_alone_is_checked_with_its_values_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(config.frameworks, "names", lambda: ["pytorch", "other"])
+    monkeypatch.setattr(sense.frameworks, "names", lambda: ["pytorch", "other"])
     text = edited("[pytorch]", "[pytorch, other]")
     text = edited(
         "{objective: mse}\n", "{objective: mse}\n        other: {batch_size: 2000}\n", text
@@ -697,7 +697,7 @@ def test_the_shipped_configuration_warns_of_gd_alone():
 
 @pytest.mark.parametrize(("cores", "warned"), [(1, True), (2, False)])
 def test_more_ranks_than_cores_are_warned_of(monkeypatch, cores, warned):
-    monkeypatch.setattr(config.cores, "available", lambda: cores)
+    monkeypatch.setattr(sense.cores, "available", lambda: cores)
     found = sense.warnings(yaml.safe_load(edited("learning_rate: 1.0,", "learning_rate: 0.1,")))
     line = "warning: parallel.ranks: snakemake may use 1 core here, on which 2 ranks take turns"
     assert found == ([line] if warned else [])
@@ -781,7 +781,7 @@ def test_the_shipped_configuration_is_valid_for_gpus_too(tmp_path):
 
 
 def test_ranks_are_compared_with_the_cores_of_this_machine_on_the_cpu_alone(monkeypatch):
-    monkeypatch.setattr(config.cores, "available", lambda: 1)
+    monkeypatch.setattr(sense.cores, "available", lambda: 1)
     text = edited("learning_rate: 1.0,", "learning_rate: 0.1,")
     assert sense.warnings(yaml.safe_load(edited("[cpu]", "[cuda]", text))) == []
     [warning] = sense.warnings(yaml.safe_load(edited("[cpu]", "[cuda, cpu]", text)))

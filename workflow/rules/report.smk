@@ -15,10 +15,10 @@ rule report:
     log:
         "results/logs/report.log",
     params:
-        config=canonical(REPORT.parameters),
+        config=lambda wildcards: canonical(REPORT.parameters),  # which may have {braces}
         code=code("minibatch.stages.report"),
     message:
         "Writing {output}"
     shell:
         "{PYTHON} -m minibatch.stages.report --parameters {params.config:q}"
-        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"
+        " --inputs {input:q} --output {output} 2>&1 | tee {log} >&2"
