@@ -20,7 +20,8 @@ case "$*" in
   "-m venv --clear "*) rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python";;
   "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
   *"-m pip install"*) touch "${PIP_TARGET:-${TARGET_IN_A_FILE:-$folder}}/installed";;
-  *"-m snakemake"*|*"-m minibatch.progress"*|*"-m minibatch.answer"*) [ -e "$folder/installed" ] && echo "$PYTHONPATH: $*";;
+  *"-m snakemake"*|*"-m minibatch.progress"*|*"-m minibatch.answer"*)
+    [ -e "$folder/installed" ] && echo "$PYTHONPATH: $*";;
 esac
 """
 

@@ -115,9 +115,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("target", "drop", "line"), NAMES.values(), ids=NAMES)
-def test_a_name_that_is_none_of_a_column_is_a_line_with_those_that_may_be_meant(
-    target, drop, line
-):
+def test_a_name_that_is_none_of_a_column_is_a_line_with_those_that_may_be_meant(target, drop, line):
     assert checks.problems(good(["Alpha", "b", "y"]), target, drop) == [line]
 
 
@@ -184,7 +182,7 @@ def test_snakemake_is_called_for_the_folder_of_the_answer(table, tmp_path):
 def test_a_table_that_was_checked_is_not_read_again(table, tmp_path, monkeypatch):
     own.prepare(asked(table), tmp_path)
     before = (tmp_path / "config.yaml").read_bytes()
-    monkeypatch.setattr(reading, "read", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr(reading, "read", lambda _: pytest.fail("read again"))
     own.prepare(asked(table), tmp_path)
     assert (tmp_path / "config.yaml").read_bytes() == before
 

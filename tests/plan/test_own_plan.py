@@ -44,7 +44,9 @@ def test_all_that_is_read_is_measured_or_made():
         assert {*job.inputs} <= made
 
 
-@pytest.mark.parametrize("change", [{"sha256": "d"}, {"file": "/my.csv"}, {"target": "z"}, {"drop": []}])
+@pytest.mark.parametrize(
+    "change", [{"sha256": "d"}, {"file": "/my.csv"}, {"target": "z"}, {"drop": []}]
+)
 def test_another_content_target_or_choice_of_columns_measures_all_again_but_the_gate(change):
     every = {path for path in experiment.measured(CONFIG) if not path.startswith("results/verify")}
     assert moved(changed("dataset", **change)) == every

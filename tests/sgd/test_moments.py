@@ -124,9 +124,12 @@ def test_columns_that_depend_on_each_other_are_estimated_as_those_that_do_not():
     x, y = gaussian(500, 3, dependent=True)
     found = Moments(x, y, exact=False)
     assert np.abs(found.optimum).max() < 10  # and not millions, in the direction of no example
-    assert 0 < found.stability_limit(1) < found.stability_limit(500) <= 2.001 / np.linalg.eigvalsh(
-        objective.hessian(x)
-    ).max()
+    assert (
+        0
+        < found.stability_limit(1)
+        < found.stability_limit(500)
+        <= 2.001 / np.linalg.eigvalsh(objective.hessian(x)).max()
+    )
     rate = found.stability_limit(10) / 10
     [losses] = found.losses(*initial_moments(5), 10, [rate], np.array([0, 10**5]))
     assert losses[1] == pytest.approx(found.noise_floor(10, rate)[0], rel=1e-6)
