@@ -26,7 +26,7 @@ export HOME ?= $(CURDIR)/.snakemake/home
 STALE := $(shell [ ! -e $(DONE) ] || [ "$$(cat $(DONE))" = "$$(cd $(VENV) && pwd -P)" ] \
 	&& $(VENV)/bin/python -c "" 2>/dev/null || echo stale)
 
-.PHONY: all trial test test-quick test-slurm bench lint lock compare clean help stale
+.PHONY: all trial answer test test-quick test-slurm bench lint lock compare clean help stale
 
 all: $(DONE) ## the environment, the whole study, and where its report is
 	@$(STUDY)
@@ -57,6 +57,11 @@ lint: $(DONE) ## ruff and snakefmt
 compare: $(DONE) ## results of several machines side by side: make compare A=results B=../node/results
 	@PYTHONPATH=src $(RUN) minibatch.compare --output comparison \
 		$${A:+"$$A"} $${B:+"$$B"} $${C:+"$$C"} $${D:+"$$D"}
+
+answer: $(DONE) ## the best batch size for your own: make answer DATA=my.csv TARGET=column, or MODEL=my_model.py
+	@PYTHONPATH=src $(RUN) minibatch.answer $${DATA:+--data="$$DATA"} $${TARGET:+--target="$$TARGET"} \
+		$${DROP:+--drop="$$DROP"} $${MODEL:+--model="$$MODEL"} $${BUDGET:+--budget="$$BUDGET"} \
+		$${NAME:+--name="$$NAME"}
 
 lock: | $(VENV)/bin/uv ## after a change of a pin: anew the versions of all that the pins bring along
 	@$(VENV)/bin/uv $(LOCK) requirements.txt requirements-slurm.txt -o requirements.lock

@@ -63,9 +63,7 @@ def all_cores(wildcards):
 
 # On a cluster these stay on the login node: they are light, or need the internet.
 localrules:
-    download,
     environment,
-    standardise,
     gather,
     predict,
     summary,
@@ -97,22 +95,30 @@ onsuccess:
     gate.go_on(CHECKED_AGAIN)
 
 
-include: "workflow/rules/download.smk"
-include: "workflow/rules/standardise.smk"
+if experiment.own(config):
+
+    include: "workflow/rules/table.smk"
+
+else:
+
+    include: "workflow/rules/download.smk"
+    include: "workflow/rules/standardise.smk"
+    include: "workflow/rules/ceilings.smk"
+    include: "workflow/rules/matmul.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/finals.smk"
+    include: "workflow/rules/variants.smk"
+    include: "workflow/rules/protocol.smk"
+    include: "workflow/rules/parallel.smk"
+
+
 include: "workflow/rules/environments.smk"
 include: "workflow/rules/verify.smk"
 include: "workflow/rules/baseline.smk"
-include: "workflow/rules/ceilings.smk"
-include: "workflow/rules/matmul.smk"
 include: "workflow/rules/steptime.smk"
-include: "workflow/rules/train.smk"
 include: "workflow/rules/sweep.smk"
-include: "workflow/rules/finals.smk"
-include: "workflow/rules/variants.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/confirm.smk"
-include: "workflow/rules/protocol.smk"
-include: "workflow/rules/parallel.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/summary.smk"
 include: "workflow/rules/figures.smk"
@@ -123,8 +129,8 @@ rule all:
     """Everything: measure, summarise, draw, and write the report."""
     default_target: True
     input:
-        "results/report.html",
-        "results/data/airfoil.dat",
+        targets.page(config),
+        targets.dataset(config),
         RECORDS,
         OUTCOMES,
         TABLES,

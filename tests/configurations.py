@@ -10,7 +10,7 @@ from random import Random
 import yaml
 
 from minibatch.plan import environments
-from minibatch.plan.config import DEFINITIONS, ROOT, SCHEMA
+from minibatch.plan.schemas import DEFINITIONS, ROOT, SCHEMA
 from minibatch.sgd.strategies import STRATEGIES
 from minibatch.summaries.chapter import BLOCK
 

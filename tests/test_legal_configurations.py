@@ -26,12 +26,12 @@ from configurations import any_configuration, legal
 from measurements import SHARES, SUBJECTS, Tables
 from minibatch.errors import UserError
 from minibatch.plan import config as configuration
-from minibatch.plan import experiment, targets
+from minibatch.plan import experiment, sense, targets
 from minibatch.sgd import surrogate
 from minibatch.stages import figure, report, summary
 
 ROOT = Path(__file__).parents[1]
-TEMPLATE = "workflow/resources/report.html.j2"
+TEMPLATES = [f"workflow/resources/{name}.html.j2" for name in ("report", "page")]
 FIGURES = [*targets.COMPARING, *targets.OF_THE_FIRST]
 # What an example makes, and how often, relatively: more of what few configurations have, less of
 # what takes longest. The other summaries are made for these.
@@ -60,7 +60,7 @@ SEARCH = {
 def _folder(tmp_path_factory):
     """A working folder with the files that are no tables; where its jobs run."""
     folder = tmp_path_factory.mktemp("legal")
-    for path in (targets.PUBLISHED, TEMPLATE):
+    for path in (targets.PUBLISHED, *TEMPLATES):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, folder / path)
     (folder / "results/figures").mkdir(parents=True)
@@ -97,7 +97,7 @@ def refused(config: dict) -> list[str]:
         configuration.check(config, Written(config))
     except UserError as error:
         return str(error).splitlines()
-    configuration.warnings(config)
+    sense.warnings(config)
     return []
 
 
@@ -142,7 +142,7 @@ class Made:
         for needed in target.inputs:
             if needed.startswith("results/summary/") and needed not in self._tables.found:
                 self._make(needed)
-        read = [*target.inputs, *[TEMPLATE] * (stage is report)]
+        read = [*target.inputs, *(TEMPLATES if stage is report else [])]
         stage.make(target.parameters, [Path(path) for path in read], Path(path))
 
 

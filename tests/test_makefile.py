@@ -20,7 +20,8 @@ case "$*" in
   "-m venv --clear "*) rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python";;
   "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
   *"-m pip install"*) touch "${PIP_TARGET:-${TARGET_IN_A_FILE:-$folder}}/installed";;
-  *"-m snakemake"*|*"-m minibatch.progress"*) [ -e "$folder/installed" ] && echo "$PYTHONPATH: $*";;
+  *"-m snakemake"*|*"-m minibatch.progress"*|*"-m minibatch.answer"*)
+    [ -e "$folder/installed" ] && echo "$PYTHONPATH: $*";;
 esac
 """
 
@@ -69,6 +70,12 @@ def test_a_trial_draws_one_figure_of_pytorch_alone(folder):
         in said
     )
     assert said.endswith(f"The figure: {folder.path}/{figure}\n")
+
+
+def test_an_answer_is_asked_for_with_the_values_as_they_stand(folder):
+    said = folder.run("answer", DATA="~/my table.csv", TARGET="$y", DROP="a b,-c", NAME="")
+    asked = "minibatch.answer --data=~/my table.csv --target=$y --drop=a b,-c\n"
+    assert f"src: -P -m {asked}" in said
 
 
 def test_an_environment_is_made_once(folder):

@@ -12,8 +12,8 @@ A line a room, in the order in which they may import one another: each only from
 - own         what the user brings: a table, or a model, and what is measured of it
 - summaries   tables → the numbers of the report and of the comparison, one module each
 - figures     tables → figure, one module each
-- report      which of the numbers are shown, and how; the words of the page are in its template,
-              workflow/resources/report.html.j2
+- report      which of the numbers are shown, and how; the words of the page are in its templates,
+              workflow/resources/*.html.j2
 - command     what the command lines of all stages have in common
 - stages      one module a stage, run as `python -m minibatch.stages.NAME`
 - progress    Snakemake under one bar, for make

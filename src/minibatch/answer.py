@@ -12,7 +12,7 @@ from pathlib import Path
 
 from minibatch import progress
 from minibatch.errors import UserError
-from minibatch.own import model
+from minibatch.own import model, table
 from minibatch.tables.files import write_text
 
 ANSWERS = Path("answers")
@@ -58,15 +58,15 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Check what is asked, and let Snakemake answer it; what can be mended is a line a fault."""
+    """Check what is asked, and let Snakemake answer it; a line a fault that can be mended."""
     try:
         asked = parse(argv)
         source = asked.data or asked.model
         found = folder(asked.name, source)
-        options = model.prepare(asked, found)
+        options = (table if asked.data else model).prepare(asked, found)
         write_text(found / SOURCE, str(source.resolve()))
     except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(*(f"error: {line}" for line in str(error).splitlines()), sep="\n", file=sys.stderr)
         return 1
     code = progress.main(options)
     if code == 0:

@@ -9,6 +9,7 @@ import torch
 from minibatch.own import pace
 from minibatch.own.contract import Contract, OutOfMemory
 from minibatch.own.data import DIRECT, LOADER
+from minibatch.own.grid import sizes
 from minibatch.summaries.steptime import per_launch
 
 pytestmark = pytest.mark.filterwarnings(
@@ -17,10 +18,10 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def test_sizes_go_by_1_2_5_to_all_examples():
-    assert pace.sizes(2) == [1, 2]
-    assert pace.sizes(60) == [1, 2, 5, 10, 20, 50, 60]
-    assert pace.sizes(1000) == [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
-    assert max(pace.sizes(1503)) == 1503
+    assert sizes(2) == [1, 2]
+    assert sizes(60) == [1, 2, 5, 10, 20, 50, 60]
+    assert sizes(1000) == [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+    assert max(sizes(1503)) == 1503
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_a_planted_cost_is_what_is_measured(measured):
     found = per_launch({"samples": samples, "baseline": samples[:0]})
     eager = found[(found.implementation == "eager") & (found.loader == DIRECT)]
     expected = 0.003 + 0.0002 * eager.examples
-    assert [*eager.sort_values("batch_size").batch_size] == pace.sizes(20)
+    assert [*eager.sort_values("batch_size").batch_size] == sizes(20)
     assert (eager.seconds > expected).all()
     assert np.median(eager.seconds / expected) < 2
 
@@ -91,7 +92,7 @@ def test_sizes_end_where_memory_does(least_squares, monkeypatch):
         return loss(model, batch)
 
     monkeypatch.setattr(contract, "loss", hungry)
-    works = pace._affordable(found, "eager", DIRECT, pace.sizes(60), 0.001, math.inf, left_out)
+    works = pace._affordable(found, "eager", DIRECT, sizes(60), 0.001, math.inf, left_out)
     assert [work.batch_size for work in works] == [1, 2, 5, 10]
     assert left_out == {"eager, direct": "batch size 20 does not fit into memory"}
 
@@ -106,6 +107,6 @@ def test_a_size_whose_step_takes_a_large_part_of_the_time_is_the_last(least_squa
         return loss(model, batch)
 
     monkeypatch.setattr(contract, "loss", slow)
-    works = pace._affordable(found, "eager", DIRECT, pace.sizes(60), 0.001, 0.04, left_out)
+    works = pace._affordable(found, "eager", DIRECT, sizes(60), 0.001, 0.04, left_out)
     assert [work.batch_size for work in works] == [1, 2, 5]
     assert "a step of batch size 5 takes 0." in left_out["eager, direct"]

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from minibatch.errors import UserError
-from minibatch.plan import config
+from minibatch.plan import config, sense
 
 # Edits below name the lines of this text.
 TEXT = """\
@@ -63,7 +63,7 @@ ROOT = Path(config.__file__).parents[3]
 @pytest.fixture(autouse=True)
 def _cores(monkeypatch):
     """As many as there are ranks, of which more would be warned of."""
-    monkeypatch.setattr(config.cores, "available", lambda: 2)
+    monkeypatch.setattr(sense.cores, "available", lambda: 2)
 
 
 def problems(folder, text):
@@ -648,7 +648,7 @@ def test_several_mistakes_are_several_lines(tmp_path):
 
 
 def test_a_mistake_that_several_frameworks_share_is_said_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(config.frameworks, "names", lambda: ["pytorch", "other"])
+    monkeypatch.setattr(sense.frameworks, "names", lambda: ["pytorch", "other"])
     text = edited("[pytorch]", "[pytorch, other]")
     assert len(problems(tmp_path, edited("rows: 1500", "rows: 1000", text))) == 3
 
@@ -661,7 +661,7 @@ def test_a_batch_of_an_override_above_the_examples_is_named_where_it_stands(tmp_
 
 
 def test_a_run_of_the_first_framework_alone_is_checked_with_its_values_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(config.frameworks, "names", lambda: ["pytorch", "other"])
+    monkeypatch.setattr(sense.frameworks, "names", lambda: ["pytorch", "other"])
     text = edited("[pytorch]", "[pytorch, other]")
     text = edited(
         "{objective: mse}\n", "{objective: mse}\n        other: {batch_size: 2000}\n", text
@@ -684,21 +684,21 @@ def test_a_mistake_in_a_second_file_is_named_there(tmp_path):
 
 
 def test_a_warning_names_the_runs_that_diverge_as_the_chapters_and_no_others():
-    [warning] = config.warnings(yaml.safe_load(TEXT))
+    [warning] = sense.warnings(yaml.safe_load(TEXT))
     assert warning == (
         "warning: learning rate above 2/λmax = 0.9531, so that full-batch descent diverges: gd (1)"
     )
 
 
 def test_the_shipped_configuration_warns_of_gd_alone():
-    [warning] = config.warnings(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+    [warning] = sense.warnings(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
     assert warning.partition("diverges: ")[2] == "gd (1)"
 
 
 @pytest.mark.parametrize(("cores", "warned"), [(1, True), (2, False)])
 def test_more_ranks_than_cores_are_warned_of(monkeypatch, cores, warned):
-    monkeypatch.setattr(config.cores, "available", lambda: cores)
-    found = config.warnings(yaml.safe_load(edited("learning_rate: 1.0,", "learning_rate: 0.1,")))
+    monkeypatch.setattr(sense.cores, "available", lambda: cores)
+    found = sense.warnings(yaml.safe_load(edited("learning_rate: 1.0,", "learning_rate: 0.1,")))
     line = "warning: parallel.ranks: snakemake may use 1 core here, on which 2 ranks take turns"
     assert found == ([line] if warned else [])
 
@@ -728,7 +728,7 @@ def test_a_number_that_no_float_can_hold_is_one_line(tmp_path, old, key):
 )
 def test_the_warning_begins_at_the_stability_limit(rate, warned):
     text = edited("learning_rate: 1.0,", f"learning_rate: {rate},")
-    assert bool(config.warnings(yaml.safe_load(text))) == warned
+    assert bool(sense.warnings(yaml.safe_load(text))) == warned
 
 
 def test_a_problem_ends_the_program_with_its_lines_and_nothing_else_does():
@@ -765,26 +765,26 @@ def test_a_device_on_which_no_framework_runs_is_a_mistake(tmp_path):
 def test_a_framework_that_lacks_an_environment_for_a_device_is_warned_of():
     text = edited("[pytorch]", "[pytorch, tensorflow, mxnet, jax]", BOTH)
     text = edited("learning_rate: 1.0,", "learning_rate: 0.1,", text)
-    assert config.warnings(yaml.safe_load(text)) == [
+    assert sense.warnings(yaml.safe_load(text)) == [
         "warning: mxnet is not measured on cuda: there is no workflow/envs/mxnet-cuda.txt"
     ]
-    assert config.warnings(yaml.safe_load(edited("[cpu, cuda]", "[cpu]", text))) == []
+    assert sense.warnings(yaml.safe_load(edited("[cpu, cuda]", "[cpu]", text))) == []
 
 
 def test_the_shipped_configuration_is_valid_for_gpus_too(tmp_path):
     text = (ROOT / "config.yaml").read_text(encoding="utf-8")
     text = edited("devices: [cpu] ", "devices: [cpu, cuda] ", text)
     assert valid(tmp_path, text)
-    first, second = config.warnings(yaml.safe_load(text))
+    first, second = sense.warnings(yaml.safe_load(text))
     assert "mxnet is not measured on cuda" in first
     assert second.endswith("diverges: gd (1)")
 
 
 def test_ranks_are_compared_with_the_cores_of_this_machine_on_the_cpu_alone(monkeypatch):
-    monkeypatch.setattr(config.cores, "available", lambda: 1)
+    monkeypatch.setattr(sense.cores, "available", lambda: 1)
     text = edited("learning_rate: 1.0,", "learning_rate: 0.1,")
-    assert config.warnings(yaml.safe_load(edited("[cpu]", "[cuda]", text))) == []
-    [warning] = config.warnings(yaml.safe_load(edited("[cpu]", "[cuda, cpu]", text)))
+    assert sense.warnings(yaml.safe_load(edited("[cpu]", "[cuda]", text))) == []
+    [warning] = sense.warnings(yaml.safe_load(edited("[cpu]", "[cuda, cpu]", text)))
     assert "1 core here, on which 2 ranks take turns" in warning
 
 

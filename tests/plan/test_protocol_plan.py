@@ -7,7 +7,8 @@ import yaml
 
 from minibatch.errors import UserError
 from minibatch.plan import experiment, targets
-from minibatch.plan.config import ROOT, Files, check
+from minibatch.plan.config import Files, check
+from minibatch.plan.schemas import ROOT
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 PATHS = [f"results/protocol/{launch}.parquet" for launch in (1, 2, 3, 4, 5)]

@@ -37,7 +37,10 @@ from minibatch.summaries import (
     training,
 )
 
-TEMPLATE = (Path(__file__).parents[2] / "workflow/resources/report.html.j2").read_text()
+PAGES = Path(__file__).parents[2] / "workflow/resources"
+TEMPLATES = {
+    name: (PAGES / name).read_text() for name in ("report.html.j2", "page.html.j2", "base.html.j2")
+}
 PLACE = {"machine": "here", "framework": "pytorch", "device": "cpu"}
 MADE = {"started": "today", "commit": "c0ffee", "system": "Linux", "python": "3"}
 MADE |= dict.fromkeys(("numpy", "pandas", "pyarrow"), "1")
@@ -110,7 +113,7 @@ def tables():
 def render(drawn=None, frameworks=("pytorch",), **more):
     config = {"frameworks": list(frameworks), "training": {"target_loss": 0.25}}
     arguments = {"figures": drawn or {}, "source": SOURCE, "missing": [], "made": MADE} | more
-    return page.render(TEMPLATE, tables=tables(), config=config, **arguments)
+    return page.render(TEMPLATES, tables=tables(), config=config, **arguments)
 
 
 def section(rendered, title):
@@ -153,14 +156,14 @@ def test_every_figure_of_the_study_has_a_caption(kind):
 
 def test_every_sheet_is_shown_once():
     titles = re.findall("<caption>(.*?)</caption>", render())
-    shown = re.findall(r"\{\{ (?:table|folded)\(sheets\.", TEMPLATE)
+    shown = re.findall(r"\{\{ (?:table|folded)\(sheets\.", "".join(TEMPLATES.values()))
     assert len(titles) == len(set(titles)) == len(shown) == 24
 
 
 def test_a_verdict_is_marked_by_more_than_its_colour():
     checks = section(render(), "What was checked before anything was timed")
     assert '<td data-name="passed" class="fails">FAILED</td>' in checks
-    assert '.fails::before { content: "✗ "; }' in TEMPLATE
+    assert '.fails::before { content: "✗ "; }' in TEMPLATES["base.html.j2"]
 
 
 def test_what_was_not_measured_and_the_source_are_named_at_the_top():

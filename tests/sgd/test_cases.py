@@ -115,3 +115,52 @@ def test_a_loss_that_takes_too_many_steps_is_refused_in_a_line(small, monkeypatc
         UserError, match=r"sweep.batch_size: 7 takes more than 1,000 steps .*lowest"
     ):
         cases.reach(moments, 7, 1.00001 * moments.floor)
+
+
+GOALS = [0.3, 0.1, 0.03]  # left of the gain
+
+
+def planned_within(small, updates, sizes=(1, 6, 42), **more):
+    """What is affordable, with at least 40 seeds, to shares of the gain."""
+    moments = Moments(*small, exact=False)
+    losses = [moments.floor + goal * (moments.at_zero - moments.floor) for goal in GOALS]
+    amounts = {"seeds": 400, "fewest_seeds": 40, "losses": 1e9} | more
+    return cases.affordable(moments, sizes, 4, losses, cases.Most(updates, **amounts))
+
+
+def taken(plan):
+    """The examples that a plan visits, over all seeds and rates."""
+    return sum(case.horizon * case.batch_size * 4 * seeds for case, seeds in plan)
+
+
+def test_with_enough_work_every_size_goes_to_the_lowest_loss_with_all_seeds(small):
+    plan = planned_within(small, 1e12)
+    moments = Moments(*small, exact=False)
+    lowest = moments.floor + GOALS[-1] * (moments.at_zero - moments.floor)
+    for (case, seeds), size in zip(plan, (1, 6, 42), strict=True):
+        _, steps = cases.reach(moments, size, lowest)
+        assert (case.batch_size, seeds, case.horizon) == (size, 400, int(np.ceil(1.5 * steps)))
+
+
+@pytest.mark.parametrize("share", [0.9, 0.3, 0.1, 0.02])
+def test_with_less_there_are_fewer_seeds_then_higher_losses_then_fewer_sizes(small, share):
+    whole = taken(planned_within(small, 1e12))
+    plan = planned_within(small, share * whole)
+    assert taken(plan) <= share * whole
+    assert all(seeds % 40 == 0 and seeds >= 40 for _, seeds in plan)
+
+
+def test_a_size_that_takes_too_much_is_left_out(small):
+    sizes = [case.batch_size for case, _ in planned_within(small, 40 * 4 * 3 * 60)]
+    assert 42 not in sizes
+
+
+def test_no_more_losses_of_a_case_are_kept_than_there_is_room_for(small):
+    for case, seeds in planned_within(small, 1e12, losses=1e5):
+        assert seeds == 40 or seeds * len(case.points(42)) * 4 <= 1e5
+
+
+def test_losses_of_many_epochs_are_kept_on_a_grid():
+    points = Case(42, (), 5000).points(42)
+    assert len(points) < 400
+    assert set(range(100)) <= {*points.tolist()}

@@ -82,3 +82,17 @@ def test_values_of_any_shape_are_drawn_alike():
     assert both.shape == (3, 2, 2, 2)
     np.testing.assert_allclose(both[:, :, 0], -both[:, :, 1])
     np.testing.assert_allclose(both[:, :, 0], gradients.drawn(VALUES, sizes, "permutation", 3))
+
+
+def test_along_a_path_the_quadratics_are_those_of_all_examples_gradients(monkeypatch):
+    monkeypatch.setattr(gradients, "TOGETHER", 7)
+    random = np.random.default_rng(2)
+    x, y = random.normal(size=(30, 2)), random.normal(size=30)
+    points = random.normal(size=(4, 3))
+    floor = objective.loss(x, y, objective.optimum(x, y))
+    excess, squared, trace = gradients.along(x, y, points)
+    for index, point in enumerate(points):
+        single = gradients.per_example(x, y, point)
+        assert excess[index] == pytest.approx(objective.loss(x, y, point) - floor)
+        assert squared[index] == pytest.approx((single.mean(axis=0) ** 2).sum())
+        assert trace[index] == pytest.approx(gradients.trace(single))

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from minibatch.sgd import moments as moments_module
 from minibatch.sgd import objective
 from minibatch.sgd.cases import initial_moments
 from minibatch.sgd.moments import Moments
@@ -91,3 +92,54 @@ def test_numbers_of_steps_may_be_any(standardised):
     found = moments.losses(*initial_moments(6), 10, [0.02, 0.1], steps)
     every = moments.losses(*initial_moments(6), 10, [0.02, 0.1], np.arange(1024))
     np.testing.assert_allclose(found, every[:, steps], rtol=1e-10)
+
+
+def gaussian(count, features, dependent=False):
+    """Examples of a line with noise, on Gaussian features of which one may be a sum of others."""
+    random = np.random.default_rng(1)
+    x = random.normal(size=(count, features)) @ random.normal(size=(features, features))
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    if dependent:
+        x = np.column_stack([x, (x[:, 0] + x[:, 1]) / (x[:, 0] + x[:, 1]).std()])
+    y = x[:, 0] - 0.5 * x[:, -1] + random.normal(size=count)
+    return np.float32(x), np.float32((y - y.mean()) / y.std())
+
+
+@pytest.mark.parametrize("size", [1, 10, 1000])
+def test_the_estimate_is_the_expectation_where_examples_are_gaussian(size):
+    x, y = gaussian(20_000, 4)
+    exact, estimate = Moments(x, y), Moments(x, y, exact=False)
+    limit = exact.stability_limit(size)
+    assert estimate.stability_limit(size) == pytest.approx(limit, rel=0.03)
+    rates, steps = limit * np.array([0.05, 0.3]), np.array([0, 3, 30, 300])
+    about = *initial_moments(5), size, rates, steps
+    excess = exact.losses(*about) - exact.floor
+    np.testing.assert_allclose(estimate.losses(*about) - exact.floor, excess, rtol=0.05)
+    floors = exact.noise_floor(size, rates) - exact.floor
+    np.testing.assert_allclose(estimate.noise_floor(size, rates) - exact.floor, floors, rtol=0.05)
+
+
+def test_columns_that_depend_on_each_other_are_estimated_as_those_that_do_not():
+    # the third feature adds a direction in which nothing moves, and weight to those of the others
+    x, y = gaussian(500, 3, dependent=True)
+    found = Moments(x, y, exact=False)
+    assert np.abs(found.optimum).max() < 10  # and not millions, in the direction of no example
+    assert (
+        0
+        < found.stability_limit(1)
+        < found.stability_limit(500)
+        <= 2.001 / np.linalg.eigvalsh(objective.hessian(x)).max()
+    )
+    rate = found.stability_limit(10) / 10
+    [losses] = found.losses(*initial_moments(5), 10, [rate], np.array([0, 10**5]))
+    assert losses[1] == pytest.approx(found.noise_floor(10, rate)[0], rel=1e-6)
+
+
+def test_a_large_table_is_averaged_over_in_parts(monkeypatch):
+    x, y = gaussian(500, 3)
+    whole = Moments(x, y)
+    monkeypatch.setattr(moments_module, "TOGETHER", 64)
+    parts = Moments(x, y)
+    assert parts.stability_limit(3) == pytest.approx(whole.stability_limit(3), rel=1e-12)
+    about = *initial_moments(4), 3, [0.01], np.array([0, 50])
+    np.testing.assert_allclose(parts.losses(*about), whole.losses(*about), rtol=1e-12)

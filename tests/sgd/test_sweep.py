@@ -67,3 +67,16 @@ def test_the_mean_over_seeds_is_the_expected_loss(examples, size, horizon):
     error = losses.std(axis=0, ddof=1) / np.sqrt(len(losses))
     assert (error < 0.1 * expected).all()
     assert (np.abs(losses.mean(axis=0) - expected) < 4 * error).all()
+
+
+def test_with_little_memory_for_orders_each_case_has_the_same_bits(small):
+    numbers = [40, 40, 80, 40, 40]
+    whole = [*sweep.run(*small, CASES, 80)]
+    little = [*sweep.run(*small, CASES, numbers, most=80 * 30)]  # a part of a pass over 42
+    for number, one, other in zip(numbers, whole, little, strict=True):
+        np.testing.assert_array_equal(one[:number], other)
+    short = [Case(7, (0.01, 0.1), 3), Case(1, (0.01,), 29)]  # no further than that part
+    for one, other in zip(
+        sweep.run(*small, short, 80), sweep.run(*small, short, 80, most=80 * 30), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)

@@ -65,3 +65,9 @@ def test_where_no_step_was_timed_the_table_is_a_gap(tables, tmp_path, monkeypatc
     parameters = {"target": TARGET, "inputs": {str(path): known for path, known in inputs.items()}}
     make(parameters, [*inputs], tmp_path / "out.parquet")
     assert parquet.read(tmp_path / "out.parquet", digest(parameters)).empty
+
+
+def test_of_a_table_of_the_users_own_no_size_is_tried_for_the_chapters_sake_nor_a_long_run():
+    seconds = 1 + np.abs(np.log(SIZES / 20))
+    assert chosen(SIZES, seconds, 1500, also=[]) == [10, 20, 50, 1500]
+    assert chosen(SIZES, seconds, 1500, also=[], longest_seconds=2) == [10, 20, 50]

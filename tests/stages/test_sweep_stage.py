@@ -9,7 +9,7 @@ from minibatch.sgd import cases, sweep, threads
 from minibatch.sgd.cases import Case
 from minibatch.sgd.curves import COLUMNS, GROUPS, QUANTILES, describe
 from minibatch.sgd.moments import Moments
-from minibatch.stages.sweep import make
+from minibatch.stages.sweep import make, within_budget
 from minibatch.tables import parquet
 from minibatch.tables.canonical import digest
 
@@ -146,3 +146,19 @@ def test_one_run_that_diverged_makes_the_mean_infinite_and_no_quantile():
         assert np.isinf(rows[column]).tolist() == [False, False, True]
     others = [*QUANTILES, *GROUPS[:39]]
     assert np.isfinite(rows[others]).all(axis=None)
+
+
+def test_within_a_budget_losses_go_to_shares_of_the_gain_or_a_line_says_what_to_raise():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(60, 2)).astype(np.float32)
+    y = (x.sum(axis=1) + random.normal(size=60)).astype(np.float32)
+    parameters = {"batch_sizes": [1, 10, 20, 60], "learning_rates": 8, "seeds": 80}
+    parameters |= {"gains": [0.3, 0.1], "budget_gflop": 1.0}
+    table = pd.concat(within_budget(x, y, parameters))
+    assert set(table.variant) == {"plain"}
+    assert set(table.seeds) == {80}
+    best = table.groupby("batch_size").mean_loss.min()
+    moments = Moments(x, y, exact=False)
+    assert (best <= moments.floor + 0.1 * (moments.at_zero - moments.floor)).all()
+    with pytest.raises(UserError, match=r"sweep.budget_gflop: 1e-06 is enough for 0 batch sizes"):
+        next(within_budget(x, y, parameters | {"budget_gflop": 1e-6}))

@@ -50,15 +50,15 @@ def chosen(table, resamples=100):
 
 
 def test_a_target_is_a_loss_or_a_share_above_the_floor():
-    found = steps.losses([*TARGETS, {"excess": 0.01}, {"excess": 0.002}], 0.2)
+    found = steps.losses([*TARGETS, {"excess": 0.01}, {"excess": 0.002}], PROBLEM)
     assert list(found) == ["0.25", "floor + 1 %", "floor + 0.2 %"]
     assert list(found.values()) == pytest.approx([0.25, 0.202, 0.2004])
 
 
 def test_a_target_below_what_the_sweep_reaches_is_refused():
     with pytest.raises(UserError, match=r"answer.targets: 0.201 is below 0.202000"):
-        steps.losses([{"loss": 0.201, "lowest": 0.01}], 0.2)
-    assert steps.losses([{"loss": 0.2, "lowest": 0.01}], 0.2) == {"0.2": 0.2}  # is not reached
+        steps.losses([{"loss": 0.201, "lowest": 0.01}], PROBLEM)
+    assert steps.losses([{"loss": 0.2, "lowest": 0.01}], PROBLEM) == {"0.2": 0.2}  # is not reached
 
 
 @pytest.mark.parametrize(

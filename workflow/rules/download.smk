@@ -3,6 +3,10 @@
 # writes results/data/airfoil.dat, and where it came from beside it
 
 
+localrules:
+    download,
+
+
 rule download:
     """The dataset, fetched and verified, or a surrogate where no network is."""
     output:

@@ -1,6 +1,6 @@
 # Puts everything into one page that opens offline.
 # reads  results/verify, results/summary, results/figures, and where the dataset came from
-# writes results/report.html
+# writes results/report.html; report.html for a table of the user's own
 
 REPORT = targets.report(config)
 
@@ -8,17 +8,17 @@ REPORT = targets.report(config)
 rule report:
     """The page with everything in it."""
     input:
-        "workflow/resources/report.html.j2",
+        targets.templates(config, workflow.basedir),
         settled(REPORT.inputs),
     output:
-        "results/report.html",
+        targets.page(config),
     log:
         "results/logs/report.log",
     params:
-        config=canonical(REPORT.parameters),
+        config=lambda wildcards: canonical(REPORT.parameters),  # which may have {braces}
         code=code("minibatch.stages.report"),
     message:
-        "Writing results/report.html"
+        "Writing {output}"
     shell:
         "{PYTHON} -m minibatch.stages.report --parameters {params.config:q}"
-        " --inputs {input} --output {output} 2>&1 | tee {log} >&2"
+        " --inputs {input:q} --output {output} 2>&1 | tee {log} >&2"

@@ -3,6 +3,10 @@
 # writes results/data/examples.parquet
 
 
+localrules:
+    standardise,
+
+
 rule standardise:
     """The examples: the columns of the dataset on one scale."""
     input:

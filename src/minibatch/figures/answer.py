@@ -28,7 +28,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     measured = times[times.implementation != BASELINE]
     ways = dict(iter(measured.groupby(WAY, sort=False)))
     names = list(dict.fromkeys(style.series(measured)))
-    made, panels = style.grid(message, len(ways), f"ms to a loss of {target}")
+    label = "ms to the loss" if "gain" in target else f"ms to a loss of {target}"  # what has room
+    made, panels = style.grid(message, len(ways), label)
     for axes, (way, part) in zip(panels.flat, ways.items(), strict=False):
         for name, own in style.by_place(part).items():
             _curve(axes, own, names.index(name), name)

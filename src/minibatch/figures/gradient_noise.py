@@ -59,8 +59,10 @@ def _critical(axes: Axes, fits: pd.DataFrame, steps: pd.DataFrame, floor: float)
 def _message(law: pd.DataFrame, way: pd.DataFrame) -> str:
     """Whether drawn batches are as noisy as computed, and how the noise scale goes."""
     first, last = way.iloc[0], way.iloc[-1]
-    share = last.excess / (last.loss - last.excess)
+    floor = last.loss - last.excess
+    near = last.excess < floor  # else a share of the floor says little
+    where = f"{last.excess / floor:.1%} above the floor" if near else f"a loss of {last.loss:.3g}"
     return (
         f"{sentence(law)}; the noise scale goes from {digits(first.noise_scale)} at "
-        f"the start to {digits(last.noise_scale)} at {share:.1%} above the floor"
+        f"the start to {digits(last.noise_scale)} at {where}"
     )

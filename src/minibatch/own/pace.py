@@ -3,7 +3,6 @@
 Every repeat goes on from the same parameters, since the learning rate is 0 while times are taken.
 """
 
-import math
 import random
 import resource
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import torch
 
 from minibatch.errors import UserError
 from minibatch.own.contract import Contract, OutOfMemory
+from minibatch.own.grid import sizes
 from minibatch.own.training import Stepper
 from minibatch.sgd import stepping
 from minibatch.sgd.calibration import calibrated
@@ -28,7 +28,6 @@ WARM_UP_STEPS = 3
 ALIKE = 1e-3  # how far a compiled gradient may be from the eager one, as a share
 SEED = 0
 SHARE = 0.8  # of the memory that is free may be taken
-SIZES = (1, 2, 5)  # times powers of ten
 PARTS = 12  # of the time for all: one step of a size may take such a part, and no larger size then
 
 COLUMNS = {
@@ -41,13 +40,6 @@ COLUMNS = {
     **dict.fromkeys(("calibration_before", "calibration_after"), "float64"),
     "busy": "bool",
 }
-
-
-def sizes(examples: int) -> list[int]:
-    """Batch sizes to try: 1, 2, 5, 10, …, and all examples."""
-    powers = range(int(math.log10(examples)) + 1)
-    found = {digit * 10**power for power in powers for digit in SIZES}
-    return sorted({size for size in found if size <= examples} | {examples})
 
 
 def bound_memory() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from minibatch.errors import UserError
 from minibatch.own.contract import Contract
 from minibatch.own.crossing import points, reached
-from minibatch.own.pace import sizes
+from minibatch.own.grid import sizes
 from minibatch.own.training import train
 
 BATCH_SIZE = 50  # about, where the file names none
@@ -53,9 +53,9 @@ def measure(contract: Contract, path: str, budget_seconds: float) -> pd.DataFram
     if not math.isfinite(reached(run, target)):
         least = run.groupby("step").loss.mean().min()
         raise UserError(
-            f"{path}: a loss of {target:g} is not reached for good at batch size {size} and learning "
-            f"rate {rate:.3g} in {run.step.max()} steps, the least is {least:.4g}; raise target_loss, "
-            "name another learning_rate and batch_size, or give more time: BUDGET=20"
+            f"{path}: a loss of {target:g} is not reached for good in {run.step.max()} steps at "
+            f"batch size {size} and learning rate {rate:.3g}, the least is {least:.4g}; raise "
+            "target_loss, name another learning_rate and batch_size, or give more time: BUDGET=20"
         )
     known = {"part": "reference", "target_loss": target, "learning_rate": rate}
     parts.append(run.assign(**known))

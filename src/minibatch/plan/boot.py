@@ -9,7 +9,7 @@ from snakemake.utils import update_config
 
 from minibatch.errors import UserError
 from minibatch.locks import JOBS
-from minibatch.plan import caller, environments, experiment, gate
+from minibatch.plan import caller, environments, experiment, gate, sense
 from minibatch.plan import config as configuration
 
 LOCK = ".snakemake/minibatch.jobs.lock"
@@ -71,5 +71,5 @@ def start(workflow) -> configuration.Files:
         places = experiment.places(workflow.config)
         environments.forget(places)
         gate.forget_failed(places)
-        print(*configuration.warnings(workflow.config), sep="\n", file=sys.stderr)
+        print(*sense.warnings(workflow.config), sep="\n", file=sys.stderr)
     return written

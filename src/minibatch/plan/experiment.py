@@ -20,6 +20,12 @@ FINALS = "results/sweep/finals.parquet"
 VARIANTS = "results/sweep/variants.parquet"
 DEFAULTS = {"objective": "half_mse"} | PLAIN
 SMALLER = 100  # the batch size whose epochs the chapter compares with those of the full batch
+GAIN = " of the gain"  # what there is between the loss at zero weights and the floor
+
+
+def own(config: dict) -> bool:
+    """Whether the study is of a table of the user's own, and not of the chapter's."""
+    return "file" in config["dataset"]
 
 
 def resolve(config: dict, run: str, framework: str) -> dict:
@@ -72,11 +78,38 @@ def measured(config: dict) -> dict[str, dict]:
     They name the digest of the parameters of each table that goes into it, so that a stage can
     tell whether what it reads is what the configuration asks for, and the pins of what measures.
     """
-    found = {EXAMPLES: {name: config["dataset"][name] for name in ("rows", "scaling")}}
+    found = {EXAMPLES: _examples(config)}
     examples = expected([EXAMPLES], found)
     values = _steptime(config) | examples | _packages("baseline")
     found |= _gathered(BASELINE, config["steptime"], values)
     found[CURVES] = _sweep(config) | examples | _packages("sweep")
+    if not own(config):
+        found |= _of_the_chapter(config, examples)
+    for framework, device in places(config):
+        common = {"framework": framework, "device": device, "threads": config["threads"]}
+        folder = f"{framework}/{device}"
+        verdicts = gate.verdicts(framework, device)
+        precisions = {"precisions": _precisions(config, device)}
+        checked = common | precisions | _packages("verify", (framework, device))
+        found |= dict.fromkeys(verdicts, checked)
+        path = f"results/steptime/{folder}.parquet"
+        values = common | {"loaders": _loaders(config)} | _steptime(config)
+        values |= expected([EXAMPLES, *verdicts], found)
+        values |= _packages("steptime", (framework, device))
+        found |= _gathered(path, config["steptime"], values)
+        predicted = f"results/predicted/{folder}.parquet"
+        found[predicted] = _predicted(config) | expected([EXAMPLES, CURVES, path], found)
+        values = common | _confirm(config) | expected([EXAMPLES, predicted, *verdicts], found)
+        values |= _packages("confirm", (framework, device))
+        found |= _gathered(f"results/confirm/{folder}.parquet", config["confirm"], values)
+        if not own(config):
+            found |= _trained(config, framework, device, verdicts, found)
+    return found
+
+
+def _of_the_chapter(config: dict, examples: dict) -> dict[str, dict]:
+    """What is measured of the chapter's runs and of matrices, whatever the framework."""
+    found = {}
     wanted = {"runs": problems(config), "seeds": config["sweep"]["seeds_of_runs"]}
     found[FINALS] = wanted | examples | _packages("finals")
     wanted = {"runs": problems(config, scratch=True), "seeds": config["sweep"]["seeds"]}
@@ -87,33 +120,24 @@ def measured(config: dict) -> dict[str, dict]:
     for path, launch in _protocol(config).items():
         found[path] = launch | examples | _packages("protocol")
     found |= _gathered(CEILINGS, config["matmul"], _ceilings(config) | _packages("ceilings"))
-    for framework, device in places(config):
-        common = {"framework": framework, "device": device, "threads": config["threads"]}
-        folder = f"{framework}/{device}"
-        verdicts = gate.verdicts(framework, device)
-        precisions = {"precisions": products(config, device)["precisions"]}
-        checked = common | precisions | _packages("verify", (framework, device))
-        found |= dict.fromkeys(verdicts, checked)
-        verified = common | expected(verdicts[:1], found) | _packages("matmul", (framework, device))
-        values = verified | _matmul(config, framework, device)
-        found |= _gathered(f"results/matmul/{folder}.parquet", config["matmul"], values)
-        path = f"results/steptime/{folder}.parquet"
-        values = common | {"loaders": config["training"]["loaders"]} | _steptime(config)
-        values |= expected([EXAMPLES, *verdicts], found)
-        values |= _packages("steptime", (framework, device))
-        found |= _gathered(path, config["steptime"], values)
-        predicted = f"results/predicted/{folder}.parquet"
-        values = {"target": answer(config)["targets"][0]}  # the first alone: others change nothing
-        found[predicted] = values | expected([EXAMPLES, CURVES, path], found)
-        values = common | _confirm(config) | expected([EXAMPLES, predicted, *verdicts], found)
-        values |= _packages("confirm", (framework, device))
-        found |= _gathered(f"results/confirm/{folder}.parquet", config["confirm"], values)
-        for run in runs(config, framework):
-            values = common | _train(config, run, framework)
-            concerned = verdicts if values["implementation"] in WHOLE_EPOCHS else verdicts[:1]
-            values |= expected([EXAMPLES, *concerned], found)
-            values |= _packages("train", (framework, device))
-            found[f"results/train/{folder}/{run}.parquet"] = values
+    return found
+
+
+def _trained(
+    config: dict, framework: str, device: str, verdicts: list[str], tables: dict[str, dict]
+) -> dict[str, dict]:
+    """The products and training runs of a framework on a device, which read other tables."""
+    common = {"framework": framework, "device": device, "threads": config["threads"]}
+    folder = f"{framework}/{device}"
+    values = common | expected(verdicts[:1], tables) | _packages("matmul", (framework, device))
+    values |= _matmul(config, framework, device)
+    found = _gathered(f"results/matmul/{folder}.parquet", config["matmul"], values)
+    for run in runs(config, framework):
+        values = common | _train(config, run, framework)
+        concerned = verdicts if values["implementation"] in WHOLE_EPOCHS else verdicts[:1]
+        values |= expected([EXAMPLES, *concerned], tables)
+        values |= _packages("train", (framework, device))
+        found[f"results/train/{folder}/{run}.parquet"] = values
     return found
 
 
@@ -171,6 +195,22 @@ def cases(matmul: dict, n: int) -> list[tuple[str, int, int, str]]:
         precisions = matmul["precisions"] if strategy in ("block", "full") else ["float32"]
         found += [(strategy, n, width, name) for name in precisions for width in widths]
     return found
+
+
+def _examples(config: dict) -> dict:
+    """What the examples are made of: of a table of the user's own, its content as well."""
+    names = ("file", "target", "drop", "sha256") if own(config) else ("rows", "scaling")
+    return {name: config["dataset"][name] for name in names}
+
+
+def _loaders(config: dict) -> list[str]:
+    """The loaders whose steps are timed."""
+    return config["steptime" if own(config) else "training"]["loaders"]
+
+
+def _precisions(config: dict, device: str) -> list[str]:
+    """The precisions that are checked; no matrices are multiplied for a table of the user's own."""
+    return ["float32"] if own(config) else products(config, device)["precisions"]
 
 
 def _packages(stage: str, place: environments.Place | None = None) -> dict[str, dict[str, str]]:
@@ -274,12 +314,24 @@ def _steptime(config: dict) -> dict:
 def _sweep(config: dict) -> dict:
     """What the configuration says of the losses by batch size and learning rate."""
     sweep = config["sweep"]
-    return {
-        "batch_sizes": sorted(sweep["batch_size"]),
-        "learning_rates": sweep["learning_rates"],
-        "excess": share(sweep["lowest"]),
-        "seeds": sweep["seeds"],
-    }
+    grid = {"batch_sizes": sorted(sweep["batch_size"]), "seeds": sweep["seeds"]}
+    grid |= {"learning_rates": sweep["learning_rates"]}
+    if own(config):
+        gains = [target["gain"] for target in answer(config)["targets"]]
+        return grid | {"gains": gains, "budget_gflop": float(sweep["budget_gflop"])}
+    return grid | {"excess": share(sweep["lowest"])}
+
+
+def _predicted(config: dict) -> dict:
+    """What runs are planned to: the first target alone, since the others change nothing.
+
+    For a table of the user's own the chapter's batch sizes are of no interest, and a run may take
+    too long.
+    """
+    first = {"target": answer(config)["targets"][0]}
+    if not own(config):
+        return first
+    return first | {"also": [], "longest_seconds": float(config["confirm"]["longest_seconds"])}
 
 
 def _confirm(config: dict) -> dict:
@@ -290,7 +342,14 @@ def _confirm(config: dict) -> dict:
 
 
 def answer(config: dict) -> dict:
-    """What the configuration says of the answer: targets as losses, or as excess over the floor."""
+    """What the configuration says of the answer: targets as losses, or as excess over the floor.
+
+    For a table of the user's own, as shares of the gain.
+    """
+    resamples = {"resamples": config["answer"]["resamples"]}
+    if own(config):
+        gains = [share(target.removesuffix(GAIN)) for target in config["answer"]["targets"]]
+        return {"targets": [{"gain": gain} for gain in gains]} | resamples
     lowest = share(config["sweep"]["lowest"])
     targets = [
         {"excess": share(target)}
@@ -298,7 +357,7 @@ def answer(config: dict) -> dict:
         else {"loss": float(target), "lowest": lowest}
         for target in config["answer"]["targets"]
     ]
-    return {"targets": targets, "resamples": config["answer"]["resamples"]}
+    return {"targets": targets} | resamples
 
 
 def share(text: str) -> float:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from minibatch.plan import environments, experiment
 
 PUBLISHED = "workflow/resources/published.csv"
+PAGES = "workflow/resources"
 SOURCE = "results/data/airfoil.json"  # where the dataset came from
+OF_OWN = "results/data/table.json"  # likewise, where that is a table of the user's own
 PROBLEM = "results/summary/problem.parquet"
 ROOT = Path(__file__).parents[3]
 
@@ -61,6 +63,17 @@ ANSWERING = ("steps", "critical", "time_to_target", "answer", "statements")
 OF_VARIANTS = ("exercise_2_schedule", "exercise_3_replacement", "exercise_4_twice")
 OF_NO_PLACE = ("steps_to_target", "gradient_noise", "exercise_2_schedule", "exercise_3_replacement")
 OF_NO_PLACE += ("parallel", "protocol")  # of PyTorch alone
+# What is asked of a table of the user's own: the answer and its why.
+ANSWER_TABLES = (
+    *("problem", "gradient_noise", "gradient_law", "steptime", "stepcost", "steps", "critical"),
+    *("time_to_target", "confirmed", "answer", "swept"),
+)
+ANSWER_FIGURES = (
+    *("answer", "steps_to_target", "gradient_noise", "step_time", "step_cost", "step_parts"),
+)
+# A size that leaves a smaller last batch counts in the fit to steps where that batch, of an epoch's
+# noise, is no more than this share: few sizes divide the rows of a table.
+UNEVEN = 0.1
 
 
 class Target(NamedTuple):
@@ -70,9 +83,42 @@ class Target(NamedTuple):
     parameters: dict
 
 
+def page(config: dict) -> str:
+    """The path of the report."""
+    return "report.html" if experiment.own(config) else "results/report.html"
+
+
+def dataset(config: dict) -> list[str]:
+    """What is kept of where the examples came from, beside them."""
+    return [OF_OWN] if experiment.own(config) else ["results/data/airfoil.dat"]
+
+
+def source(config: dict) -> str:
+    """The file that says where the examples came from."""
+    return OF_OWN if experiment.own(config) else SOURCE
+
+
+def templates(config: dict, root: str) -> list[str]:
+    """The page, and what it goes on from; `root` is the folder of the Snakefile."""
+    page = "table.html.j2" if experiment.own(config) else "report.html.j2"
+    here = Path(root) if Path(root) != Path.cwd() else Path()
+    return [str(here / PAGES / name) for name in (page, "page.html.j2", "base.html.j2")]
+
+
 def summaries(config: dict) -> dict[str, Target]:
     """Every table of results/summary, by name."""
     tables = experiment.measured(config)
+    inputs, options = _inputs(config, tables), _options(config)
+    wanted = ANSWER_TABLES if experiment.own(config) else [*inputs]
+    inputs = {name: inputs[name] for name in wanted}
+    return {
+        name: Target(read, {"options": options.get(name, {})} | experiment.expected(read, tables))
+        for name, read in inputs.items()
+    }
+
+
+def _inputs(config: dict, tables: dict[str, dict]) -> dict[str, list[str]]:
+    """What each summary reads, of all that there may be."""
     matmul = [
         f"results/matmul/{name}/{device}.parquet" for name, device in experiment.places(config)
     ]
@@ -123,18 +169,28 @@ def summaries(config: dict) -> dict[str, Target]:
             *map(_summary, ("variants", "gradient_law")),
         ],
     }
+    if experiment.own(config):
+        inputs["swept"] = [experiment.CURVES]
     if protocol:
         inputs |= {"protocol": [PUBLISHED, *protocol], "protocol_parts": protocol}
         inputs["statements"] += [_summary("protocol")]
-    options = dict.fromkeys(ANSWERING, experiment.answer(config))
+    return inputs
+
+
+def _options(config: dict) -> dict[str, dict]:
+    """What each summary is asked for, where that is anything."""
+    answer = experiment.answer(config)
+    options = dict.fromkeys(ANSWERING, answer)
+    if experiment.own(config):
+        options["critical"] = answer | {"uneven": UNEVEN}
+        options["gradient_noise"] = {"least_gain": answer["targets"][-1]["gain"]}
+        options["swept"] = {"batch_sizes": sorted(config["sweep"]["batch_size"])}
+        return options
     options["training"] = _target_loss(config)
     runs = {"runs": sorted(experiment.plain_runs(config))}  # in whatever order they stand
     options["runs_to_target"] = _target_loss(config) | runs
-    options["surface"] = {"targets": experiment.answer(config)["targets"][:1]}
-    return {
-        name: Target(read, {"options": options.get(name, {})} | experiment.expected(read, tables))
-        for name, read in inputs.items()
-    }
+    options["surface"] = {"targets": answer["targets"][:1]}
+    return options
 
 
 def figures(config: dict) -> dict[str, Target]:
@@ -144,6 +200,8 @@ def figures(config: dict) -> dict[str, Target]:
     """
     tables = experiment.measured(config)
     places = experiment.places(config)
+    if experiment.own(config):
+        return {name: _figure(config, tables, name, places, alone=False) for name in ANSWER_FIGURES}
     found, left_out = {}, () if tables[experiment.VARIANTS]["runs"] else OF_VARIANTS
     for figure in COMPARING:
         shown = [place for place in places if figure != "published" or place[0] in _published()]
@@ -167,7 +225,7 @@ def report(config: dict) -> Target:
     tables = experiment.measured(config)
     verdicts = _in("results/verify/", tables)
     drawn = [f"results/figures/{name}.svg" for name in figures(config)]
-    read = [SOURCE, *verdicts, *map(_summary, summaries(config)), *drawn]
+    read = [source(config), *verdicts, *map(_summary, summaries(config)), *drawn]
     shown = {"config": config, "missing": experiment.missing(config)}
     return Target(read, shown | experiment.expected(verdicts, tables))
 
@@ -191,7 +249,7 @@ def _figure(
     if figure in OF_NO_PLACE:
         places = []
     about = {"figure": figure, "places": places, "alone": alone, "options": options}
-    return Target([*read, SOURCE], about | experiment.expected(read, tables))
+    return Target([*read, source(config)], about | experiment.expected(read, tables))
 
 
 def _published() -> set[str]:

@@ -8,15 +8,16 @@ import yaml
 
 from minibatch.report import chapter_runs, exercises, gradient_sheets, sheets
 from minibatch.report.real_runs import real_runs
-from minibatch.summaries import answer, confirmed, expectation, time_to_target
+from minibatch.sgd.objective import RANK
+from minibatch.summaries import answer, confirmed, expectation, swept, time_to_target
 from minibatch.tables import parquet, verdicts
 from minibatch.tables.notes import notes
 
-OPTIONAL = ("protocol", "protocol_parts")  # tables of what not every configuration asks for
+OPTIONAL = ("protocol", "protocol_parts", "swept")  # tables of what not every study asks for
 
 
 def render(
-    template: str,
+    templates: dict[str, str],
     *,
     tables: dict[str, pd.DataFrame],
     figures: dict[str, bytes],
@@ -27,25 +28,33 @@ def render(
 ) -> str:
     """One HTML page that needs no other file.
 
-    `tables` are the verdicts and summaries by name; `figures` SVG by the names of their files;
+    `templates` are texts by name, the page itself first, then what it goes on from; `tables` the
+    verdicts and summaries by name; `figures` SVG by the names of their files;
     `source` says where the dataset came from, `made` on what the page is made; `missing` are the
     frameworks and devices that the configuration names and nothing can measure.
     """
     origin = parquet.origin(tables.values())
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(template).render(
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader(templates), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    problem = tables["problem"].iloc[0]
+    return environment.get_template(next(iter(templates))).render(
         figures=_by_kind(figures),
         sheets=_sheets(tables, config, origin, source, made),
         gaps=verdicts.gaps(tables["verdicts"]),
         missing=missing,
         notes=notes(source, origin["machines"]),
-        problem=tables["problem"].iloc[0],
+        problem=problem,
+        dependent=problem.smallest_eigenvalue <= RANK**2 * problem.largest_eigenvalue,
+        source=source,
+        largest=tables["steptime"].batch_size.max() if "steptime" in tables else None,
         answer=time_to_target.sentence(
             tables["time_to_target"], tables["confirmed"], _first_target(tables)
         ),
         decides=answer.sentence(tables["answer"], _first_target(tables)),
         confirmed=confirmed.sentence(tables["confirmed"]),
-        expected=expectation.sentence(tables["expectation"]),
+        expected=expectation.sentence(tables["expectation"]) if "expectation" in tables else None,
+        swept=swept.sentence(tables["swept"]) if "swept" in tables else None,
         frameworks=config["frameworks"],
         protocol=tables.get("protocol"),
         parameters=yaml.safe_dump(config, sort_keys=False),
@@ -56,11 +65,9 @@ def _sheets(
     tables: dict[str, pd.DataFrame], config: dict, origin: dict, source: dict, made: dict
 ) -> dict[str, dict]:
     """Every table of the page, by the name that the template has for it."""
-    training, statements, answers = (tables[name] for name in ("training", "statements", "answer"))
-    target = _first_target(tables)
+    answers, target = tables["answer"], _first_target(tables)
     first = answers.target == target
-    optional = {name: getattr(sheets, name)(tables[name]) for name in OPTIONAL if name in tables}
-    return optional | {
+    found = {
         "answers": sheets.answers(answers[first], f"a loss of {target}"),
         "lower": sheets.answers(answers[~first], "other losses"),
         "confirmed": real_runs(tables["confirmed"]),
@@ -68,6 +75,19 @@ def _sheets(
         "critical": sheets.critical(tables["critical"]),
         "law": gradient_sheets.law(tables["gradient_law"]),
         "noise": gradient_sheets.noise(tables["gradient_noise"]),
+        "stepcost": sheets.stepcost(tables["stepcost"]),
+        "usage": sheets.usage(config["frameworks"]),
+        "checks": sheets.checks(tables["verdicts"]),
+        "about": sheets.about(origin, source, made),
+    }
+    found |= {name: getattr(sheets, name)(tables[name]) for name in OPTIONAL if name in tables}
+    return found | _of_the_chapter(tables, config) if "training" in config else found
+
+
+def _of_the_chapter(tables: dict[str, pd.DataFrame], config: dict) -> dict[str, dict]:
+    """Those of the chapter's runs and statements."""
+    training, statements = tables["training"], tables["statements"]
+    return {
         "statements": sheets.statements(statements),
         "evidence": sheets.evidence(statements),
         "matmul": sheets.matmul(tables["matmul"]),
@@ -79,12 +99,8 @@ def _sheets(
         "variants": exercises.variants(tables["variants"]),
         "published": sheets.published(tables["published"]),
         "ladder": sheets.ladder(tables["ladder"]),
-        "stepcost": sheets.stepcost(tables["stepcost"]),
-        "usage": sheets.usage(config["frameworks"]),
         "agreement": sheets.agreement(tables["agreement"]),
         "parallel": sheets.parallel(tables["parallel"]),
-        "checks": sheets.checks(tables["verdicts"]),
-        "about": sheets.about(origin, source, made),
     }
 
 

@@ -235,6 +235,12 @@ def steps(steps: pd.DataFrame) -> dict:
     return sheet("Steps to a loss at the best learning rate, with 95 % intervals", shown)
 
 
+def swept(swept: pd.DataFrame) -> dict:
+    """How far the sweep went with each batch size; a dash for one that was left out."""
+    run = swept.where(swept.seeds > 0).astype("Int64").assign(batch_size=swept.batch_size)
+    return sheet("What was swept", run.rename(columns=lambda name: name.replace("_", " ")))
+
+
 def critical(critical: pd.DataFrame) -> dict:
     """The fit of the steps to each target that has one."""
     critical = critical[critical.batch_sizes > 0]
@@ -272,14 +278,17 @@ def usage(names: list[str]) -> dict:
 def about(origin: dict, source: dict, made: dict) -> dict:
     """The machine, the data's source, and the versions with which the report was `made`."""
     failures = "; ".join(f"{name}: {why}" for name, why in source["failures"].items())
+    data = {"retrieved": source["retrieved"], "sources that failed": failures or "none"}
+    if "held" in source:  # a table of the user's own
+        data = {"read": f"{source['retrieved']}, {source['held']}", "target": source["target"]}
+        data |= {"left out": ", ".join(source["drop"]) or "nothing", "SHA-256": source["sha256"]}
     rows = {
         "machine": "; ".join(origin["machines"]),
         "GPU": "; ".join(origin["gpus"]) or "none was used",
         "frameworks": ", ".join(origin["frameworks"]),
         "threads": ", ".join(map(str, origin["threads"])),
         "data": source["address"] or "SURROGATE",
-        "retrieved": source["retrieved"],
-        "sources that failed": failures or "none",
+        **data,
         "report made": f"{made['started']}, from commit {made['commit']}, on {made['system']}",
         "with": ", ".join(
             f"{name} {made[name]}" for name in ("python", "numpy", "pandas", "pyarrow")

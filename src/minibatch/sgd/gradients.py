@@ -9,11 +9,37 @@ import numpy as np
 
 from minibatch.sgd import objective, sampling
 
+TOGETHER = 2**16  # examples whose gradients are in memory at a time
+
 
 def per_example(x: np.ndarray, y: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """The gradient of ½(ŷ − y)² of each example, shape (N, d + 1), in float64."""
     augmented = objective.with_ones(x)
     return augmented * (augmented @ np.float64(parameters) - y)[:, None]
+
+
+def along(x: np.ndarray, y: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The loss above the floor, |G|² and tr Σ at each point, shape (…, d + 1).
+
+    All are quadratics around the optimum, so that one pass over the examples is enough.
+    """
+    best = objective.optimum(x, y)
+    size = len(best)
+    hessian, squared = np.zeros((size, size)), np.zeros((size, size))
+    crossed, noise = np.zeros(size), 0.0
+    for begin in range(0, len(y), TOGETHER):
+        augmented = objective.with_ones(x[begin : begin + TOGETHER])
+        errors = augmented @ best - y[begin : begin + TOGETHER]
+        lengths = (augmented**2).sum(axis=1)
+        hessian += augmented.T @ augmented / len(y)
+        squared += augmented.T @ (augmented * lengths[:, None]) / len(y)
+        crossed += augmented.T @ (lengths * errors) / len(y)
+        noise += lengths @ errors**2 / len(y)
+    away = points - best
+    gradients = away @ hessian
+    of_one = ((away @ squared) * away).sum(axis=-1) + 2 * away @ crossed + noise
+    of_all = (gradients**2).sum(axis=-1)
+    return 0.5 * (gradients * away).sum(axis=-1), of_all, np.maximum(0, of_one - of_all)
 
 
 def trace(gradients: np.ndarray) -> float:

@@ -9,6 +9,10 @@ m = E[δ] and M = E[δδᵀ], jointly with each other, to
 since E(r x̃) = 0. The expected loss is the floor and ½ tr(HM). Both maps are linear, so that any
 number of steps is a power of one matrix, the noise floor its fixed point, and the limit of
 stability the rate at which its spectral radius is 1.
+
+For d features M has d²/2 entries, and the matrix their square, which is too much for many. There is
+an estimate besides, which keeps of M the diagonal alone, in the eigenbasis of H: exact where the
+examples' products of different coordinates do not matter, as of Gaussian ones; of d² numbers.
 """
 
 from collections.abc import Callable
@@ -18,24 +22,40 @@ from scipy import linalg
 
 from minibatch.sgd import objective
 
+TOGETHER = 2**16  # examples whose products are in memory at a time
+
 
 class Moments:
     """The moments of the error of SGD on one problem."""
 
-    def __init__(self, x: np.ndarray, y: np.ndarray):
-        """Average over the examples, (n, d) and (n,), what the recursion needs."""
-        augmented = objective.with_ones(x)
+    def __init__(self, x: np.ndarray, y: np.ndarray, *, exact: bool = True):
+        """Average over the examples, (n, d) and (n,), what the recursion needs, or the estimate."""
         self.optimum = objective.optimum(x, y)
-        self.hessian = objective.hessian(x)
         self.floor = objective.loss(x, y, self.optimum)
-        self.examples, size = augmented.shape
-        residuals = y - augmented @ self.optimum
-        self._rows, self._columns = np.triu_indices(size)  # M is symmetric: its upper triangle
-        outer = augmented[:, self._rows] * augmented[:, self._columns]
+        self.at_zero = objective.loss(x, y, np.zeros_like(self.optimum))
+        self.examples = len(y)
+        self.hessian = objective.hessian(x)
+        self._basis = np.eye(len(self.optimum))
+        if not exact:  # without what no step changes, where columns depend on each other
+            eigenvalues, vectors = np.linalg.eigh(self.hessian)
+            self._basis = vectors[:, eigenvalues > objective.RANK**2 * eigenvalues[-1]]
+            self.hessian = self._basis.T @ self.hessian @ self._basis
+        size = self._basis.shape[1]
+        # M is symmetric: its upper triangle
+        self._rows, self._columns = np.triu_indices(size) if exact else [np.arange(size)] * 2
         weights = np.where(self._rows == self._columns, 1, 2)  # of an entry in both triangles
-        self._fourth = outer.T @ (outer * weights) / self.examples
-        self._third = outer.T @ (residuals[:, None] * augmented) / self.examples
-        self._noise = outer.T @ residuals**2 / self.examples
+        count = len(self._rows)
+        self._fourth, self._noise = np.zeros((count, count)), np.zeros(count)
+        self._third = np.zeros((count, size))
+        for begin in range(0, self.examples, TOGETHER):
+            augmented = objective.with_ones(x[begin : begin + TOGETHER])
+            residuals = y[begin : begin + TOGETHER] - augmented @ self.optimum
+            if not exact:
+                augmented = augmented @ self._basis
+            outer = augmented[:, self._rows] * augmented[:, self._columns]
+            self._fourth += outer.T @ (outer * weights) / self.examples
+            self._third += outer.T @ (residuals[:, None] * augmented) / self.examples
+            self._noise += outer.T @ residuals**2 / self.examples
         self._both = self._halved(lambda m: self.hessian @ m + m @ self.hessian)
         self._squared = self._halved(lambda m: self.hessian @ m @ self.hessian)
         self._trace = 0.5 * weights * self.hessian[self._rows, self._columns]  # ½ tr(H·)
@@ -58,8 +78,8 @@ class Moments:
         size = min(batch_size, self.examples)
         per_epoch = -(-self.examples // size)
         smaller = self.examples - (per_epoch - 1) * size
-        start = mean - self.optimum
-        second = np.outer(start, start) + np.diag(variance)
+        start = self._basis.T @ (mean - self.optimum)
+        second = np.outer(start, start) + self._basis.T @ np.diag(variance) @ self._basis
         state = np.concatenate([second[self._rows, self._columns], start, [1.0]])
         state = np.broadcast_to(state, (len(rates), len(state)))[..., None]
         found, done = [], 0
@@ -102,7 +122,7 @@ class Moments:
 
     def _transitions(self, batch_size: int, rates: np.ndarray) -> np.ndarray:
         """The matrices that map (M, m, 1) to what it is a step later; shape (rates, size, size)."""
-        second, first = len(self._trace), len(self.optimum)
+        second, first = len(self._trace), len(self.hessian)
         rate = rates[:, None, None]
         step = np.zeros((len(rates), second + first + 1, second + first + 1))
         quadratic = self._fourth / batch_size + (1 - 1 / batch_size) * self._squared
@@ -115,7 +135,7 @@ class Moments:
 
     def _halved(self, linear: Callable) -> np.ndarray:
         """The matrix of a linear map of symmetric matrices, on their upper triangles."""
-        units, identity = [], np.eye(len(self.optimum))
+        units, identity = [], np.eye(len(self.hessian))
         for row, column in zip(self._rows, self._columns, strict=True):
             unit = np.outer(identity[row], identity[column])
             units.append(linear(np.maximum(unit, unit.T))[self._rows, self._columns])

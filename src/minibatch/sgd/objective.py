@@ -9,6 +9,10 @@ import numpy as np
 
 from minibatch.sgd.factors import FACTORS
 
+# Singular values of the examples below this share of the largest are those of float32's rounding:
+# columns that depend on each other do so but for that.
+RANK = 1e-6
+
 
 def loss(x: np.ndarray, y: np.ndarray, parameters: np.ndarray) -> float:
     """½ · mean squared error over all examples; infinite or NaN where the parameters are."""
@@ -35,8 +39,11 @@ def stability_limit(x: np.ndarray) -> float:
 
 
 def optimum(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The least-squares parameters; their loss is the floor under every run."""
-    return np.linalg.lstsq(with_ones(x), np.float64(y), rcond=None)[0]
+    """The least-squares parameters; their loss is the floor under every run.
+
+    Where columns depend on each other they are not the only ones, but those of least norm.
+    """
+    return np.linalg.lstsq(with_ones(x), np.float64(y), rcond=RANK)[0]
 
 
 def descend(

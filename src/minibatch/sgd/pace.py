@@ -25,6 +25,8 @@ FEWEST_STEPS = 3  # of a repeat
 # A shorter epoch is taken whole where a load cannot be told from the start of the epoch: in a part
 # of it, that load would count twice.
 LONG = 50
+# Of an epoch that is a call: more say no more of one, and the reference takes as many.
+MOST_STEPS = 20_000
 REPEATS = 3  # of each cell in a launch
 CALLS = 3  # of a single step each, beside the calls of whole epochs in a repeat
 
@@ -99,13 +101,14 @@ class Pace:
         implementation = self._framework.IMPLEMENTATIONS[cell.implementation]
         steps = -(-self.examples // cell.batch_size)
         work = Work(cell, implementation(self._weights, OBJECTIVE, self.device), steps, steps)
-        if work.stepwise:  # what takes whole epochs may be compiled for each number of steps
-            work.steps = min(WARM_UP_STEPS, steps)
+        # what takes whole epochs may be compiled for each number of steps
+        most = steps if work.stepwise else min(steps, MOST_STEPS)
+        work.steps = min(WARM_UP_STEPS, steps) if work.stepwise else most
         work.first_call = self.time(work, 0)["seconds"]
         self.verify(work)
         wanted = round(seconds * work.steps / self.time(work, 1)["seconds"])
         whole = self.works_on and steps < LONG
-        work.steps = steps if whole else min(max(wanted, FEWEST_STEPS), steps)
+        work.steps = steps if whole else min(max(wanted, FEWEST_STEPS), most)
         work.epochs = max(1, wanted // work.steps)
         return work
 

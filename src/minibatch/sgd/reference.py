@@ -47,11 +47,12 @@ def follow(
     `error` is the bound at the start of the epoch, infinite once a run that diverges may have left
     the range of float32; `factor` is 2 where the loss has no ½.
     """
-    augmented, targets = objective.with_ones(x), y.astype(float)
+    # of the examples in their order alone: a part of an epoch may be a few of millions
+    augmented, targets = objective.with_ones(x[order]), y[order].astype(float)
     squares = (augmented**2).sum(axis=1)
     parameters, rate = start.astype(float), learning_rate * factor
     for begin in range(0, len(order), batch_size):
-        chosen = order[begin : begin + batch_size]
+        chosen = slice(begin, begin + batch_size)
         batch, trace = augmented[chosen], squares[chosen].mean()
         growth = 1.0
         if rate * trace > 2:  # the trace of H bounds its eigenvalues
@@ -104,14 +105,13 @@ def _epoch_map(
     x: np.ndarray, y: np.ndarray, order: np.ndarray, batch_size: int, rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """A and c of θ ↦ Aθ + c, which the steps of an epoch make of θ."""
-    augmented = objective.with_ones(x)
+    augmented, targets = objective.with_ones(x[order]), y[order]
     size = augmented.shape[1]
     both = np.eye(size, size + 1)  # [A c]
     for begin in range(0, len(order), batch_size):
-        chosen = order[begin : begin + batch_size]
-        batch = augmented[chosen]
+        batch = augmented[begin : begin + batch_size]
         errors = batch @ both
-        errors[:, -1] -= y[chosen]
+        errors[:, -1] -= targets[begin : begin + batch_size]
         both = both - batch.T @ errors * (rate / len(batch))
     return both[:, :-1], both[:, -1]
 

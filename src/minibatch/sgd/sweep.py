@@ -1,6 +1,6 @@
 """Losses of thousands of runs of SGD by batch size and learning rate, without any clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numba
 import numpy as np
@@ -14,19 +14,28 @@ from minibatch.sgd.threads import in_threads
 MOST = 4 * 2**30  # bytes of memory for the orders that are kept, and for the losses of a case
 
 
-def run(x: np.ndarray, y: np.ndarray, cases: list[Case], seeds: int) -> Iterator[np.ndarray]:
+def run(
+    x: np.ndarray,
+    y: np.ndarray,
+    cases: list[Case],
+    seeds: int | Sequence[int],
+    *,
+    most: int = MOST,
+) -> Iterator[np.ndarray]:
     """The excess losses of each case in turn, shape (seeds, its points, its learning rates).
 
-    On all cores; the same numbers on any number of them. Raises UserError where a case takes too
-    much memory, or Numba is told to compile nothing.
+    `seeds` is their number in all cases, or in each; `most` bytes of orders are kept. On all cores;
+    the same numbers on any number of them. Raises UserError where a case takes too much memory, or
+    Numba is told to compile nothing.
     """
     if numba.config.DISABLE_JIT:
         raise UserError(
             "the sweep: not run, because Numba compiles nothing: see NUMBA_DISABLE_JIT in the "
             "environment, and .numba_config.yaml in this folder"
         )
-    engine, orders = Engine(x, y), _Orders(len(y), seeds)
-    for case in cases:
+    numbers = [seeds] * len(cases) if isinstance(seeds, int) else seeds
+    engine, orders = Engine(x, y), _Orders(len(y), max(numbers, default=1), most)
+    for case, seeds in zip(cases, numbers, strict=True):
         points, epochs = case.points(len(y)), case.epochs(len(y))
         shape = seeds, len(points), len(case.learning_rates)
         if 4 * np.prod(shape, dtype=float) > MOST:
@@ -51,13 +60,16 @@ def run(x: np.ndarray, y: np.ndarray, cases: list[Case], seeds: int) -> Iterator
 class _Orders:
     """The batch orders of seeds: cases share those that there is memory for."""
 
-    def __init__(self, examples: int, seeds: int):
+    def __init__(self, examples: int, seeds: int, most: int):
         self._examples, self._kind = examples, np.min_scalar_type(examples)
-        self._most = MOST // (seeds * examples * self._kind.itemsize)  # passes over the examples
+        self._most = most // (seeds * examples * self._kind.itemsize)  # passes over the examples
+        self._part = most // (seeds * self._kind.itemsize)  # of a pass, where there is none
         self._known: dict[tuple, list[np.ndarray]] = {}
 
     def of(self, seed: int, case: Case) -> np.ndarray:
-        """The order of each epoch, an epoch a row."""
+        """The order of each epoch, an epoch a row; of a single one, as far as the case goes."""
+        if case.horizon * case.batch_size <= min(self._part, self._examples) and not self._most:
+            return self._begun(seed, case)
         about, epochs = (case.sampling, case.copies), case.epochs(self._examples)
         known = self._known.setdefault((seed, *about), [])
         found = known[:epochs]
@@ -67,3 +79,11 @@ class _Orders:
             if case.copies * len(found) <= self._most:
                 known.append(found[-1])
         return np.stack(found)
+
+    def _begun(self, seed: int, case: Case) -> np.ndarray:
+        """The beginning of the first epoch, which is kept for all cases that go no further."""
+        about = (case.sampling, case.copies)
+        if (key := (seed, *about, "part")) not in self._known:
+            order = sampling.batch_order(self._examples, seed, 0, *about)
+            self._known[key] = [order[: self._part].astype(self._kind)]
+        return self._known[key][0][None, : case.horizon * case.batch_size]

@@ -1,6 +1,7 @@
 """Plan real runs by what is predicted of them: curves and step times → results/predicted/…."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,28 @@ COLUMNS = {
 }
 
 
-def chosen(sizes: np.ndarray, seconds: np.ndarray, examples: int) -> list[int]:
-    """Of batch sizes, the best, those nearest by ratio to half and double of it, the chapter's.
+def chosen(
+    sizes: np.ndarray,
+    seconds: np.ndarray,
+    examples: int,
+    also: Iterable[int] = CHAPTER,
+    longest_seconds: float = np.inf,
+) -> list[int]:
+    """Of batch sizes, the best, those nearest by ratio to half and double of it, some, and all.
 
-    Those that do not reach the target, in infinite time, are left out.
+    Those that take longer than `longest_seconds` to the target, or never reach it, are left out.
     """
     best = sizes[np.argmin(seconds)]
     near = [sizes[np.argmin(np.abs(np.log(sizes / (by * best))))] for by in (0.5, 1, 2)]
-    wanted = {*near, *CHAPTER, examples}
-    return [size for size in sizes[np.isfinite(seconds)].tolist() if size in wanted]
+    wanted = {*near, *also, examples}
+    within = np.isfinite(seconds) & (seconds <= longest_seconds)
+    return [size for size in sizes[within].tolist() if size in wanted]
 
 
-def predict(tables: dict[str, pd.DataFrame], target: dict) -> pd.DataFrame:
+def predict(tables: dict[str, pd.DataFrame], target: dict, **which) -> pd.DataFrame:
     """A row a way of training and batch size: learning rate, steps and seconds to the target.
 
+    `which` says what else than the best sizes is tried, and what is not, as `chosen` takes it.
     Reads "curves", "examples" and "samples" of step times. No interval is needed, nor any resample,
     so that their number changes nothing.
     """
@@ -42,7 +51,7 @@ def predict(tables: dict[str, pd.DataFrame], target: dict) -> pd.DataFrame:
         framework, device, implementation, loader = one.series
         about = {"framework": framework, "device": device}
         about |= {"implementation": implementation, "loader": loader}
-        for size in chosen(one.sizes, one.times[0], known.examples.iloc[0]):
+        for size in chosen(one.sizes, one.times[0], known.examples.iloc[0], **which):
             at = list(one.sizes).index(size)
             row = {"batch_size": size, "learning_rate": one.rates[0, at]}
             row |= {"steps": int(one.counts[0, at]), "seconds": one.times[0, at]}
@@ -57,7 +66,8 @@ def make(parameters: dict, paths: list[Path], output: Path) -> None:
         parquet.write_gap(output, COLUMNS, parameters=parameters)
         return
     about = provenance.collect(**parquet.origin(tables.values()))
-    table = predict(tables, parameters["target"])
+    which = {name: parameters[name] for name in ("also", "longest_seconds") if name in parameters}
+    table = predict(tables, parameters["target"], **which)
     parquet.write(table, output, parameters=parameters, provenance=about, columns=COLUMNS)
 
 

@@ -12,11 +12,11 @@ from minibatch.tables.files import write_text
 
 def make(parameters: dict, paths: list[Path], output: Path) -> None:
     """Read all that the page shows, each by its kind of file, and write it."""
-    [template] = [path for path in paths if path.suffix == ".j2"]
+    templates = [path for path in paths if path.suffix == ".j2"]
     [source] = [path for path in paths if path.suffix == ".json"]
     tables = [path for path in paths if path.suffix == ".parquet"]
     made = page.render(
-        template.read_text(encoding="utf-8"),
+        {path.name: path.read_text(encoding="utf-8") for path in templates},
         tables=load.by_name(tables, parameters["inputs"]),
         figures={path.stem: path.read_bytes() for path in paths if path.suffix == ".svg"},
         source=json.loads(source.read_text(encoding="utf-8")),

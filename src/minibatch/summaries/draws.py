@@ -60,7 +60,7 @@ def taking(
 
 def draws(tables: dict[str, pd.DataFrame], targets: list[dict], resamples: int) -> Iterator[Draws]:
     """For each way of training that is timed at several batch sizes, and each target."""
-    goals = steps.losses(targets, tables["problem"].floor.iloc[0])
+    goals = steps.losses(targets, tables["problem"])
     found = dict(steps.bootstrap(tables["curves"], goals, resamples))
     for series, pace in paces(tables, [*found], resamples):
         if len(pace.sizes) < FEWEST:

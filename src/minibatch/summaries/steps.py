@@ -17,13 +17,19 @@ MARGIN = 3
 KEPT = 1.1  # times the steps to a loss, at least, for which it is seen to be kept
 
 
-def losses(targets: list[dict], floor: float) -> dict[str, float]:
-    """The loss of each target, a {"loss": …} or an {"excess": …} above the floor, by its name.
+def losses(targets: list[dict], problem: pd.DataFrame) -> dict[str, float]:
+    """The loss of each target, by its name: a {"loss": …}, an {"excess": …} or a {"gain": …}.
 
-    Raises UserError where one lies above the floor, but less than the "lowest" excess.
+    The last two lie above the floor, by a share of it, or of what there is from the loss at zero
+    weights to it. Raises UserError where a loss is above it, but by less than the "lowest" excess.
     """
+    floor = problem.floor.iloc[0]
     found = {}
     for target in targets:
+        if "gain" in target:
+            name = f"floor + {100 * target['gain']:g} % of the gain"
+            found[name] = floor + target["gain"] * (problem.loss_at_zero.iloc[0] - floor)
+            continue
         if "loss" in target:
             loss, lowest = target["loss"], (1 + target["lowest"]) * floor
             if floor < loss < lowest:
@@ -50,7 +56,7 @@ def summarise(
     the one before on the grid of the losses.
     """
     found = []
-    goals = losses(targets, tables["problem"].floor.iloc[0])
+    goals = losses(targets, tables["problem"])
     for size, drawn in bootstrap(tables["curves"], goals, resamples):
         for name, (rates, steps) in drawn.items():
             low, high = intervals.of_resamples(steps)

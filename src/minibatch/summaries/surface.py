@@ -14,7 +14,7 @@ def summarise(tables: dict[str, pd.DataFrame], *, targets: list[dict]) -> pd.Dat
     `steps` from when on the mean loss stays at the first target, infinite where it does not.
     """
     floor = tables["problem"].floor.iloc[0]
-    [(name, goal)] = steps.losses(targets[:1], floor).items()
+    [(name, goal)] = steps.losses(targets[:1], tables["problem"]).items()
     curves = tables["curves"]
     found = []
     for size, rows in curves[curves.variant == steps.PLAIN].groupby("batch_size"):
