@@ -12,7 +12,6 @@ import pyarrow as pa
 import builders
 from minibatch.plan import experiment
 from minibatch.sgd import surrogate
-from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.numpy_bounds import level
 from minibatch.sgd.protocols import Run
 from minibatch.stages.baseline import NAMES
@@ -26,6 +25,7 @@ from minibatch.stages.variants import VARIANTS
 from minibatch.tables import parquet, provenance
 from minibatch.tables import verdicts as gate
 from minibatch.tables.canonical import digest
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 SUBJECTS = ["products", "clock", "scratch", "concise", "compiled"]
 RUN = ["implementation", "objective", "loader", "batch_size", "learning_rate", "epochs"]

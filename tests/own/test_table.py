@@ -175,7 +175,6 @@ def test_snakemake_is_called_for_the_folder_of_the_answer(table, tmp_path):
     folder = tmp_path / "answers/mine"
     options = own.prepare(asked(table, drop=""), folder)
     assert options[options.index("--directory") + 1] == str(folder)
-    assert (folder / answer.SOURCE).read_text() == str(table)
     assert configured(folder)["dataset"]["file"] == str(table)
 
 

@@ -46,7 +46,9 @@ MADE = {"started": "today", "commit": "c0ffee", "system": "Linux", "python": "3"
 MADE |= dict.fromkeys(("numpy", "pandas", "pyarrow"), "1")
 SHARED = {"save", "style", "variants"}  # by several figures
 KINDS = sorted(
-    {module.name for module in iter_modules(figures.__path__)} - SHARED - {"machines"}
+    {module.name for module in iter_modules(figures.__path__)}
+    - SHARED
+    - {"machines", "model_answer"}
 )  # all that the pipeline draws
 SOURCE = {"address": "http://there", "retrieved": "today", "failures": {}, "surrogate": False}
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from minibatch.plan import environments, fingerprint, gate
 from minibatch.sgd import factors
-from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.plain import PLAIN
 from minibatch.tables.canonical import digest
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 EXAMPLES = "results/data/examples.parquet"
 BASELINE = "results/steptime/baseline/cpu.parquet"

@@ -9,11 +9,11 @@ from minibatch.plan import experiment
 from minibatch.plan.schemas import FEWEST
 from minibatch.plan.written import Key
 from minibatch.sgd import objective, surrogate
-from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.examples import split
 from minibatch.sgd.factors import gradient
 from minibatch.sgd.scaling import scale
 from minibatch.tables import cores
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 LOWEST = 1e-4  # above the floor, as a share of it: lower ones take millions of steps
 

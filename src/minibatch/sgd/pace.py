@@ -12,9 +12,9 @@ import pandas as pd
 from minibatch.sgd import factors, reference, sampling, stepping
 from minibatch.sgd.calibration import calibrated, check_steps
 from minibatch.sgd.clock import PHASES, Clock
-from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.step_checks import check_parameters
 from minibatch.sgd.stepping import START
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 # Of every step. The time does not depend on it, and what is left out of an epoch shows at its end
 # only if the later steps do not lead to the same point all the same.

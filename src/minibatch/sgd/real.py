@@ -12,9 +12,9 @@ import pandas as pd
 from minibatch.sgd import objective, reference, sampling, stepping
 from minibatch.sgd.calibration import calibrated, check_steps
 from minibatch.sgd.clock import PHASES, Clock
-from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.step_checks import check_parameters
 from minibatch.sgd.stepping import START
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 OBJECTIVE = "half_mse"
 WARM_UP_STEPS = 100  # of an eager run; a compiled one may be compiled for each number of steps

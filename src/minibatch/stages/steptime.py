@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from minibatch import command, frameworks
-from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.examples import split
 from minibatch.sgd.pace import COLUMNS, Cell, Pace, measure
 from minibatch.tables import parquet, provenance, verdicts
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 
 def cells(

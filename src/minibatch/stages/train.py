@@ -15,10 +15,10 @@ import pandas as pd
 from minibatch import command, frameworks
 from minibatch.sgd import factors, objective, reference, sampling, schedules
 from minibatch.sgd.clock import PHASES, Clock
-from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.examples import split
 from minibatch.sgd.step_checks import check_loss
 from minibatch.tables import parquet, provenance, verdicts
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 COLUMNS = {
     **{"step": "int64", "examples": "int64", "epoch": "float64", "seconds": "float64"},

@@ -16,13 +16,13 @@ import pandas as pd
 from minibatch import command, frameworks
 from minibatch.errors import UserError
 from minibatch.sgd import factors, reference, sampling
-from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.sgd.precisions import PRECISIONS
 from minibatch.sgd.product_checks import check_product
 from minibatch.sgd.step_checks import check_parameters, check_step
 from minibatch.sgd.strategies import STRATEGIES, flop
 from minibatch.tables import parquet, provenance
 from minibatch.tables.canonical import digest
+from minibatch.tables.epochs import WHOLE_EPOCHS
 from minibatch.tables.files import write_text
 from minibatch.tables.verdicts import mendable
 

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.summaries import stepcost
 from minibatch.summaries.draws import Draws, draws, ratio
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.steptime import BASELINE, CELL, SERIES
 from minibatch.summaries.text import counted
 from minibatch.summaries.time_to_target import best_sizes, tied
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 
 def summarise(

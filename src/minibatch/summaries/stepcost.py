@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from minibatch.sgd.epochs import WHOLE_EPOCHS
 from minibatch.summaries.intervals import over_launches
 from minibatch.summaries.steptime import SERIES, per_launch
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 FEWEST = 3  # batch sizes that a line is fitted to
 CLOSE = 0.1  # a line fits where no time lies farther from it, as a share of the time

@@ -1,6 +1,6 @@
 """Numbers and names as a reader likes them."""
 
-from minibatch.sgd.epochs import WHOLE_EPOCHS
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 
 def digits(value: float) -> str:

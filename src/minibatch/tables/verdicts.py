@@ -4,7 +4,7 @@ import logging
 
 import pandas as pd
 
-from minibatch.sgd.epochs import WHOLE_EPOCHS
+from minibatch.tables.epochs import WHOLE_EPOCHS
 
 log = logging.getLogger(__name__)
 
