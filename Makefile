@@ -58,7 +58,7 @@ compare: $(DONE) ## results of several machines side by side: make compare A=res
 	@PYTHONPATH=src $(RUN) minibatch.compare --output comparison \
 		$${A:+"$$A"} $${B:+"$$B"} $${C:+"$$C"} $${D:+"$$D"}
 
-answer: $(DONE) ## the best batch size for a table of your own: make answer DATA=my.csv TARGET=column DROP=a,b
+answer: $(DONE) ## the same for a table of your own: make answer DATA=my.csv TARGET=column [DROP=a,b] [NAME=…]
 	@PYTHONPATH=src $(RUN) minibatch.answer $${DATA:+--data="$$DATA"} $${TARGET:+--target="$$TARGET"} \
 		$${DROP:+--drop="$$DROP"} $${MODEL:+--model="$$MODEL"} $${BUDGET:+--budget="$$BUDGET"} \
 		$${NAME:+--name="$$NAME"}
