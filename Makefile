@@ -58,7 +58,7 @@ compare: $(DONE) ## results of several machines side by side: make compare A=res
 	@PYTHONPATH=src $(RUN) minibatch.compare --output comparison \
 		$${A:+"$$A"} $${B:+"$$B"} $${C:+"$$C"} $${D:+"$$D"}
 
-answer: $(DONE) ## the best batch size for your own: make answer DATA=my.csv TARGET=column, or MODEL=my_model.py
+answer: $(DONE) ## the same for your own table or model: DATA=my.csv TARGET=column [DROP=a,b], or MODEL=my.py [BUDGET=minutes]
 	@PYTHONPATH=src $(RUN) minibatch.answer $${DATA:+--data="$$DATA"} $${TARGET:+--target="$$TARGET"} \
 		$${DROP:+--drop="$$DROP"} $${MODEL:+--model="$$MODEL"} $${BUDGET:+--budget="$$BUDGET"} \
 		$${NAME:+--name="$$NAME"}

@@ -142,7 +142,9 @@ def test_clean_empties_folders_on_other_disks_and_keeps_the_links(folder, tmp_pa
 
 def test_clean_does_without_folders_that_are_not_there(folder):
     (folder.path / "results").mkdir()
+    (folder.path / "answers/mine/results").mkdir(parents=True)
     folder.run("clean")
+    assert (folder.path / "answers/mine/results").exists()  # answers to others' questions stay
 
 
 def test_every_target_is_in_the_help(folder):

@@ -139,7 +139,7 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_is_written(tmp_path, monk
 
 
 def asked(path, target="y", drop=""):
-    return argparse.Namespace(data=path, target=target, drop=drop, name=None)
+    return argparse.Namespace(data=path, target=target, drop=drop, budget=None)
 
 
 @pytest.fixture
@@ -164,6 +164,13 @@ def test_what_is_written_is_a_legal_configuration_for_any_table(tmp_path, rows, 
     assert config["dataset"] == dataset
     assert config["sweep"]["batch_size"][-1] == rows
     assert list(schemas.validator(config).iter_errors(config)) == []
+
+
+def test_a_budget_in_minutes_is_refused(table, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("--data", str(table), "--target", "y", "--budget", "3") == 1
+    assert "BUDGET=3 is for a model; a table's is sweep.budget_gflop" in capsys.readouterr().err
+    assert not (tmp_path / "answers").exists()
 
 
 def test_batch_sizes_go_up_to_all_rows():

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from project import GUARD_SECONDS, Project
 
+from minibatch.own import table
+
 CONFIG = {  # as small as it gets
     "launches: 4 ": "launches: 2 ",
     "budget_seconds: 0.03": "budget_seconds: 0.001",
@@ -22,6 +24,7 @@ CONFIG = {  # as small as it gets
     "[framework, direct]": "[direct]",
     "[1, 2, 5, 10, 20, 50, 60]": "[1, 10, 20, 60]",
 }
+ASKED = {"target": "y", "drop": "name", "budget": None}
 
 
 def write(path, seed=0):
@@ -71,14 +74,10 @@ class Answer(Project):
 def answered(tmp_path_factory):
     """The answer for a small table, after a whole run."""
     project = Answer(tmp_path_factory.mktemp("own") / "a folder")
-    project.folder.mkdir(exist_ok=True)
     write(project.table)
-    (project.folder / "bin").mkdir()
-    from minibatch.own import table  # the configuration alone, to be made smaller before it runs
-
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project.folder)
-        asked = type("Asked", (), {"data": project.table, "target": "y", "drop": "name"})
+        asked = type("Asked", (), {"data": project.table, **ASKED})
         table.prepare(asked, project.own)
     project.shrink()
     project.said = project.answer()
@@ -136,9 +135,7 @@ def test_another_content_is_measured_again_even_where_the_file_is_older(answered
         write(answered.table, seed=1)
         os.utime(answered.table, (0, 0))
         text = config.decode()
-        from minibatch.own import table
-
-        asked = type("Asked", (), {"data": answered.table, "target": "y", "drop": "name"})
+        asked = type("Asked", (), {"data": answered.table, **ASKED})
         table.prepare(asked, answered.own)
         assert (answered.own / "config.yaml").read_text(encoding="utf-8") != text
         found = pending(answered)

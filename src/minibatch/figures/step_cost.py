@@ -3,12 +3,15 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from minibatch.figures import style
 from minibatch.summaries.steptime import BASELINE
 from minibatch.summaries.text import digits, how
 
 PANELS = {"t0": ("t₀: a step, whatever its batch [µs]", 1e6), "c": ("c: each example [ns]", 1e9)}
+
+NARROW = 30  # times the least value: up to where 1, 2 and 5 of each decade have room
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -25,7 +28,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     )
     for axes, (name, (label, factor)) in zip(panels, PANELS.items(), strict=True):
         _panel(axes, rows, heights, name, factor)
-        axes.set(xscale="log", xlabel=label)
+        axes.set_xlabel(label)
     ways = [how(*way) for way in zip(rows.implementation, rows.loader, strict=True)]
     labels = [
         f"{name}: {way}" if name != "no framework" else f"{framework}"
@@ -59,6 +62,12 @@ def _panel(axes: Axes, rows: pd.DataFrame, heights: pd.Series, name: str, factor
         )
     axes.grid(visible=False, axis="y")
     axes.set_xmargin(0.25)
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    if high < NARROW * low:  # else labels at all of 1 to 9 would lie on one another
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _message(rows: pd.DataFrame) -> str:

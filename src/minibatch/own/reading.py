@@ -134,7 +134,7 @@ def _decodes(first: bytes) -> bool:
 
 
 def _suiting(sample: str, encoding: str) -> Iterator[tuple[tuple, Dialect]]:
-    """How well each way to separate columns suits: the share of numbers, columns, their names.
+    """How well each way to separate columns suits: the share of numbers, and how many columns.
 
     Where two suit as well, the earlier is better.
     """
@@ -158,11 +158,8 @@ def _suiting(sample: str, encoding: str) -> Iterator[tuple[tuple, Dialect]]:
         above = zip(top, shares[-top.shape[1] :], strict=False)
         titles = [not _numeric(top[name]) for name, share in above if share > 0.5]
         header = sum(titles) > len(titles) / 2 or not titles
-        named = top.shape[1] == body.shape[1]
-        yield (
-            (round(share, 3), body.shape[1], named),
-            Dialect(encoding, separator, decimal, header),
-        )
+        found = Dialect(encoding, separator, decimal, header)
+        yield (round(share, 3), body.shape[1]), found
 
 
 def _numeric(column: pd.Series) -> float:

@@ -69,6 +69,9 @@ def prepare(asked: argparse.Namespace, folder: Path) -> list[str]:
     stays, but for its dataset. Raises UserError, a line for each fault of the table, with nothing
     written.
     """
+    if asked.budget:
+        what = "a table's is sweep.budget_gflop in its config.yaml"
+        raise UserError(f"BUDGET={asked.budget} is for a model; {what}")
     path, drop = asked.data.resolve(), _listed(asked.drop)
     config = folder / "config.yaml"
     before = config.read_text(encoding="utf-8") if config.exists() else None
