@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from minibatch.sgd.cases import RANGE
 from minibatch.summaries.intervals import CONFIDENCE
@@ -20,7 +20,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     wanted = RANGE * last.groupby("batch_size").learning_rate.transform("min")
     chosen = np.abs(np.log(last.learning_rate / wanted)).groupby(last.batch_size).idxmin()
     found = last.loc[chosen]
-    half = stats.norm.ppf(1 - (1 - CONFIDENCE) / 2 / max(1, len(found)))
+    half = special.ndtri(1 - (1 - CONFIDENCE) / 2 / max(1, len(found)))
     expected = found.expected_loss - floor
     shares = (found.mean_loss - floor) / expected
     return found[["batch_size", "learning_rate", "step", "seeds"]].assign(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from minibatch.sgd import gradients, objective
 from minibatch.sgd.examples import split
@@ -82,11 +82,11 @@ def _with_intervals(found: pd.DataFrame, coordinates: int) -> pd.DataFrame:
     Of a standard deviation they are factors, as of what is positive and skewed.
     """
     outside = (1 - CONFIDENCE) / 2 / found.sampled.count()
-    factor = np.exp(stats.norm.isf(outside) * found.error)
+    factor = np.exp(-special.ndtri(outside) * found.error)
     return found.assign(
         sampled_low=found.sampled / factor,
         sampled_high=found.sampled * factor,
-        bias_limit=stats.norm.isf(outside / coordinates),
+        bias_limit=-special.ndtri(outside / coordinates),
     )
 
 
