@@ -29,6 +29,7 @@ from minibatch.plan import config as configuration
 from minibatch.plan import experiment, targets
 from minibatch.sgd import surrogate
 from minibatch.stages import figure, report, summary
+from minibatch.summaries import gradient_law
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "workflow/resources/report.html.j2"
@@ -73,6 +74,7 @@ def _folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(surrogate, "table", cache(surrogate.table))
+        patch.setattr(gradient_law, "BATCHES", 200)  # a tenth, since the drawn ones take longest
         yield
 
 
