@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -166,16 +165,20 @@ class Project:
 
     def rows(self, *arguments: str) -> dict[str, dict[str, str]]:
         """The rows of `snakemake --summary`, by output."""
-        said = self.plan("--summary", *arguments).splitlines()
+        said = self._planned("--summary", *arguments).stdout.splitlines()
         [start] = [number for number, line in enumerate(said) if line.startswith("output_file\t")]
         rows = csv.DictReader(said[start:], delimiter="\t")
         return {row["output_file"]: row for row in rows}
 
     def plan(self, *arguments: str) -> str:
         """Call snakemake to say something only; returns all that it says."""
+        done = self._planned(*arguments)
+        return done.stdout + done.stderr
+
+    def _planned(self, *arguments: str) -> subprocess.CompletedProcess:
         done = PLANNER.ask(**self.command("--cores=4", *arguments))
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        return done
 
     def pending(self, *arguments: str) -> set[str]:
         """The outputs that the next run would make."""
@@ -254,24 +257,22 @@ class Planner:
 
     def __init__(self):
         self._process = None
-        self._lock = threading.Lock()
 
     def ask(self, args: list, cwd: Path, env: dict[str, str], **_) -> subprocess.CompletedProcess:
         """What comes of a call of snakemake, of which `args` begins with how Python starts it."""
         outputs = [cwd.parent / f"{name}.{time.monotonic_ns()}" for name in ("stdout", "stderr")]
         request = {"folder": str(cwd), "environment": env, "arguments": args[3:]}
         request |= {path.stem: str(path) for path in outputs}
-        with self._lock:
-            if self._process is None:
-                self._process = subprocess.Popen(
-                    [sys.executable, str(HERE / "planner.py")],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-                atexit.register(self._process.communicate)
-            print(json.dumps(request), file=self._process.stdin, flush=True)
-            code = int(self._process.stdout.readline())
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, str(HERE / "planner.py")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            atexit.register(self._process.communicate)
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+        code = int(self._process.stdout.readline())
         return subprocess.CompletedProcess(args, code, *(path.read_text() for path in outputs))
 
 

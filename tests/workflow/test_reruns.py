@@ -6,7 +6,6 @@ modules count for each output.
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from project import RUNS, Project, train
@@ -503,25 +502,11 @@ CHANGES = (
 )
 
 
-@pytest.fixture(scope="module")
-def pending(tmp_path_factory, undisturbed):
-    """What would be made again after each change, planned side by side."""
-
-    def plan(change, folder):
-        project = Project(folder, undisturbed)
-        change(project)
-        return project.pending()
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield {
-            name: pool.submit(plan, change, tmp_path_factory.mktemp("changed"))
-            for name, (change, _) in CHANGES.items()
-        }
-
-
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_makes_again_what_depends_on_it_and_nothing_else(pending, change):
-    assert pending[change].result() == CHANGES[change][1]
+def test_a_change_makes_again_what_depends_on_it_and_nothing_else(finished, change):
+    make, expected = CHANGES[change]
+    make(finished)
+    assert finished.pending() == expected
 
 
 @pytest.fixture(scope="module")
