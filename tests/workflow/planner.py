@@ -1,9 +1,9 @@
 """Calls snakemake from processes that are forked when it is imported already.
 
 Importing takes more than half of a short call's time. Each line that it reads is a JSON object with
-`folder`, `environment`, `arguments`, and `stdout` and `stderr`, the files for what is said; it
-answers each with the exit code. What is imported before is third parties' only: the project's own
-code is each project's.
+`folder`, `environment`, `arguments`, those of Python, and `stdout` and `stderr`, the files for what
+is said; it answers each with the exit code. What is imported before is third parties' only: the
+project's own code is each project's.
 """
 
 import json
@@ -30,7 +30,8 @@ def call(request: dict) -> int:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    sys.argv = ["snakemake", *request["arguments"]]
+    sys.orig_argv = request["arguments"]  # with which it may replace this process by another call
+    sys.argv = sys.orig_argv[2:]
     try:
         snakemake.cli.main()
     except SystemExit as ended:

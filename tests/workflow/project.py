@@ -259,9 +259,9 @@ class Planner:
         self._process = None
 
     def ask(self, args: list, cwd: Path, env: dict[str, str], **_) -> subprocess.CompletedProcess:
-        """What comes of a call of snakemake, of which `args` begins with how Python starts it."""
+        """What comes of a call of `python -m snakemake`."""
         outputs = [cwd.parent / f"{name}.{time.monotonic_ns()}" for name in ("stdout", "stderr")]
-        request = {"folder": str(cwd), "environment": env, "arguments": args[3:]}
+        request = {"folder": str(cwd), "environment": env, "arguments": args}
         request |= {path.stem: str(path) for path in outputs}
         if self._process is None:
             self._process = subprocess.Popen(
