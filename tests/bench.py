@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import yaml
-from project import ROOT, Project
+from project import ROOT, AsUsers, Project
 from threadpoolctl import threadpool_limits
 
 from minibatch import frameworks
@@ -158,7 +158,7 @@ def in_turns(calls: dict[str, Callable], repeats: int) -> dict[str, list[float]]
 def of_the_workflow() -> Iterator[Ratio]:
     """What Snakemake costs, on the small study in a folder of its own."""
     with TemporaryDirectory() as folder:
-        project = Project(Path(folder) / "study")
+        project = AsUsers(Path(folder) / "study")
         try:
             first, again = seconds(project.run), seconds(project.run)
             yield Ratio(

@@ -19,7 +19,7 @@ FOLDERS = [
 
 # The files that take longest, in the order in which they begin, so that none is left over at the
 # end for one worker alone.
-FIRST = ("test_frameworks", "test_gaps", "test_faults", "test_reruns")
+FIRST = ("test_frameworks", "test_gaps", "test_faults", "test_legal_configurations", "test_reruns")
 
 
 def pytest_collection_modifyitems(items):

@@ -29,6 +29,7 @@ from minibatch.plan import config as configuration
 from minibatch.plan import experiment, sense, targets
 from minibatch.sgd import surrogate
 from minibatch.stages import figure, report, summary
+from minibatch.summaries import gradient_law
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = [f"workflow/resources/{name}.html.j2" for name in ("report", "page")]
@@ -73,6 +74,7 @@ def _folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(surrogate, "table", cache(surrogate.table))
+        patch.setattr(gradient_law, "BATCHES", 200)  # a tenth, since the drawn ones take longest
         yield
 
 

@@ -17,7 +17,10 @@ RULES = {
 }
 
 
-MEASURING = ["verify", "baseline", "ceilings", "matmul", "steptime", "confirm", "train"]
+MEASURING = ["verify", "baseline", "ceilings", "matmul", "steptime", "confirm", "train", "protocol"]
+MEASURING += ["sweep", "finals", "variants"]  # which use all there are
+OF_RANKS = "lambda wc: cores.of_a_rank(config, here(), wc.device)"
+THREADS = dict.fromkeys(MEASURING, "all_cores") | {"parallel": OF_RANKS}
 
 
 def test_the_table_of_the_readme_has_every_rule_once_and_no_other():
@@ -41,7 +44,18 @@ def test_a_rule_tracks_two_parameters_made_from_wildcards_alone(rule):
     assert not re.search(r"lambda [^:]*,", body)
 
 
-@pytest.mark.parametrize("rule", MEASURING)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_what_rules_call_is_a_function_of_wildcards_alone(path):
+    assert not re.search(r"lambda [^:\n]*,|def \w+\(wildcards,", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("rule", THREADS)
 def test_a_measurement_takes_all_cores_so_that_nothing_runs_beside_it(rule):
     [threads] = re.findall(r"^ {4}threads: *(.*?)(?: {2}#.*)?$", RULES[rule], re.MULTILINE)
-    assert threads == "all_cores"
+    assert threads == THREADS[rule]
+
+
+def test_every_rule_but_the_light_ones_takes_cores():
+    snakefile = FILES[0].read_text(encoding="utf-8")
+    light = re.search(r"^localrules:\n((?: {4}\w+,\n)+)", snakefile, re.MULTILINE)[1]
+    assert RULES.keys() - THREADS.keys() == {"all", *re.findall(r"\w+", light)}

@@ -1,6 +1,7 @@
 """The page, filled with tables of one framework that are as small as they can be."""
 
 import re
+from functools import cache
 from pathlib import Path
 from pkgutil import iter_modules
 
@@ -53,8 +54,9 @@ KINDS = sorted(
 SOURCE = {"address": "http://there", "retrieved": "today", "failures": {}, "surrogate": False}
 
 
+@cache
 def tables():
-    """The verdicts and summaries, all of one run and one product."""
+    """The verdicts and summaries, all of one run and one product; a page changes none of them."""
     phases = dict.fromkeys(("load_seconds", "compute_seconds", "update_seconds"), 0.0)
     run = {"run": "gd", "implementation": "scratch", "objective": "half_mse", "loader": "direct"}
     run |= {"batch_size": 1500, "learning_rate": 1.0, "epochs": 1, "schedule": "constant"}

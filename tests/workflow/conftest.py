@@ -2,7 +2,7 @@ import fcntl
 import os
 
 import pytest
-from project import Project
+from project import AsUsers, Project
 
 ODD = "a $HOME; 'b' \"c\" *?#%&{d}(1) ü \\ `e`"  # a folder may have any name
 
@@ -29,7 +29,7 @@ def study(tmp_path_factory):
         said = folder / f"{name}.said"
         with (folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            project = Project(folder / f"{ODD} {name}")
+            project = AsUsers(folder / f"{ODD} {name}")
             if not said.exists():
                 try:
                     if configure is not None:

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -105,8 +104,7 @@ class Project:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
         """Call snakemake, with four cores unless the arguments say otherwise."""
-        command = self.command("--cores=4", *arguments)
-        return subprocess.run(**command, capture_output=True, timeout=GUARD_SECONDS, check=False)
+        return PLANNER.ask(**self.command("--cores=4", *arguments))
 
     def run(self, *arguments: str) -> str:
         """Call snakemake, which must succeed; returns all that it says."""
@@ -167,17 +165,20 @@ class Project:
 
     def rows(self, *arguments: str) -> dict[str, dict[str, str]]:
         """The rows of `snakemake --summary`, by output."""
-        said = self.plan("--summary", *arguments).splitlines()
+        said = self._planned("--summary", *arguments).stdout.splitlines()
         [start] = [number for number, line in enumerate(said) if line.startswith("output_file\t")]
         rows = csv.DictReader(said[start:], delimiter="\t")
         return {row["output_file"]: row for row in rows}
 
     def plan(self, *arguments: str) -> str:
         """Call snakemake to say something only; returns all that it says."""
-        command = self.command("--cores=4", *arguments)
-        code, said = PLANNER.ask(self.folder, command["env"], command["args"][3:])
-        assert code == 0, said
-        return said
+        done = self._planned(*arguments)
+        return done.stdout + done.stderr
+
+    def _planned(self, *arguments: str) -> subprocess.CompletedProcess:
+        done = PLANNER.ask(**self.command("--cores=4", *arguments))
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
 
     def pending(self, *arguments: str) -> set[str]:
         """The outputs that the next run would make."""
@@ -242,30 +243,37 @@ class Project:
         return found
 
 
+class AsUsers(Project):
+    """A project whose snakemake is a process of its own, which imports all that it needs."""
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Call snakemake, with four cores unless the arguments say otherwise."""
+        command = self.command("--cores=4", *arguments)
+        return subprocess.run(**command, capture_output=True, timeout=GUARD_SECONDS, check=False)
+
+
 class Planner:
-    """The process that plans for all projects; it starts with the first plan."""
+    """The process that calls snakemake for all projects; it starts with the first call."""
 
     def __init__(self):
         self._process = None
-        self._lock = threading.Lock()
 
-    def ask(self, folder: Path, environment: dict[str, str], arguments: list[str]):
-        """The exit code of a call of snakemake, and all that it says."""
-        said = folder.parent / f"said.{time.monotonic_ns()}"
-        request = {"folder": str(folder), "environment": environment, "said": str(said)}
-        with self._lock:
-            if self._process is None:
-                self._process = subprocess.Popen(
-                    [sys.executable, str(HERE / "planner.py")],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-                atexit.register(self._process.communicate)
-            print(json.dumps(request | {"arguments": arguments}), file=self._process.stdin)
-            self._process.stdin.flush()
-            code = int(self._process.stdout.readline())
-        return code, said.read_text()
+    def ask(self, args: list, cwd: Path, env: dict[str, str], **_) -> subprocess.CompletedProcess:
+        """What comes of a call of `python -m snakemake`."""
+        outputs = [cwd.parent / f"{name}.{time.monotonic_ns()}" for name in ("stdout", "stderr")]
+        request = {"folder": str(cwd), "environment": env, "arguments": args}
+        request |= {path.stem: str(path) for path in outputs}
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, str(HERE / "planner.py")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            atexit.register(self._process.communicate)
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+        code = int(self._process.stdout.readline())
+        return subprocess.CompletedProcess(args, code, *(path.read_text() for path in outputs))
 
 
 PLANNER = Planner()

@@ -31,6 +31,7 @@ def small(config):
     runs["concise_10"]["override"]["tensorflow"] = {"objective": "mse"}
     config["frameworks"] = FRAMEWORKS
     config["matmul"] |= {"sizes": [8], "blocks": {"n": 8, "columns": [2]}}
+    config["parallel"]["ranks"] = [1]  # of PyTorch in any study
     config["training"]["runs"] = {name: runs[name] for name in RUNS}
 
 

@@ -112,6 +112,7 @@ def tiny(config):
     runs = config["training"]["runs"]
     config["frameworks"] = ["toy", *WRONG, "nowhere", "elsewhere"]
     config["matmul"] |= {"sizes": [8], "blocks": {"n": 8, "columns": [2]}}
+    config["parallel"]["ranks"] = [1]  # which are no framework's here
     config["training"]["runs"] = {name: runs[name] for name in RUNS}
 
 
