@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if asked.data:
             options = table.prepare(asked, found)
         else:
-            from minibatch.own import model
+            from minibatch.own import model  # here, until there is one
 
             options = model.prepare(asked, found)
     except (UserError, OSError) as error:
