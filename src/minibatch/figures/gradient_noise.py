@@ -10,6 +10,8 @@ from minibatch.sgd.gradients import variance
 from minibatch.summaries.gradient_law import WAYS, sentence
 from minibatch.summaries.text import digits
 
+LEAST_SHARE = 5e-4  # that has a digit in per cent
+
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """Standard deviation over batch size at the start, and the noise scale on the way from there.
@@ -59,9 +61,9 @@ def _critical(axes: Axes, fits: pd.DataFrame, steps: pd.DataFrame, floor: float)
 def _message(law: pd.DataFrame, way: pd.DataFrame) -> str:
     """Whether drawn batches are as noisy as computed, and how the noise scale goes."""
     first, last = way.iloc[0], way.iloc[-1]
-    floor = last.loss - last.excess
-    near = last.excess < floor  # else a share of the floor says little
-    where = f"{last.excess / floor:.1%} above the floor" if near else f"a loss of {last.loss:.3g}"
+    share = last.excess / (last.loss - last.excess)
+    told = LEAST_SHARE <= share < 1  # else a share of the floor says little
+    where = f"{share:.1%} above the floor" if told else f"a loss of {last.loss:.4g}"
     return (
         f"{sentence(law)}; the noise scale goes from {digits(first.noise_scale)} at "
         f"the start to {digits(last.noise_scale)} at {where}"

@@ -37,9 +37,14 @@ def _message(fits: pd.DataFrame) -> str:
     if fits.empty:
         return "No loss is reached at enough batch sizes to tell which is the critical one"
     said = [
-        f"{digits(row.critical_batch_size_low)}–{digits(row.critical_batch_size_high)} "
+        f"{_interval(row.critical_batch_size_low, row.critical_batch_size_high)} "
         f"for a loss of {row.Index}"
         for row in dict.fromkeys([*fits.itertuples()][:: max(1, len(fits) - 1)])
     ]
     farthest = fits.residual.abs().max()
     return f"Critical batch size, by a fit within {farthest:.0%}: {', '.join(said)}"
+
+
+def _interval(low: float, high: float) -> str:
+    """An interval; undecided where it goes below 0, since the least steps are not told apart."""
+    return f"{digits(low)}–{digits(high)}" if low > 0 else "undecided"
