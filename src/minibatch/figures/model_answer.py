@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.summaries.model_answer import sentence
+from minibatch.summaries.model_answer import headline
 
 WAY = ["implementation", "loader"]
 
@@ -18,7 +18,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     those that may be as good. Real training is a cross with its interval.
     """
     predicted, checked = tables["predicted"], tables["checked"]
-    made, panels = style.figure(sentence(predicted, checked), 2, 2, size=(8, 5.6), sharex=True)
+    made, panels = style.figure(headline(predicted, checked), 2, 2, size=(8, 5.6), sharex=True)
     grid = panels[0, 0].get_gridspec()
     for axes in panels[:, 0]:
         axes.remove()
@@ -43,7 +43,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         (cost, "ms a step"),
     ):
         axes.set(yscale="log", title=title)
-        style.size_axis(axes, predicted.batch_size, "batch size")
+        style.size_axis(axes, predicted.batch_size)
+        axes.xaxis.set_tick_params(labelbottom=True)
     style.legend(made, columns=4)
     return made
 

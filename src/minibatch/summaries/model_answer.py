@@ -75,6 +75,17 @@ def _ratio(row: dict) -> dict:
     return dict(zip((f"ratio{end}" for end in ENDS), found, strict=True)) | {"within": said}
 
 
+def headline(predicted: pd.DataFrame, checked: pd.DataFrame) -> str:
+    """What a figure has room for: what is refuted, or the best size."""
+    if said := _failure(checked):
+        return said[0]
+    best = predicted[predicted.tried & predicted.best].iloc[0]
+    return (
+        f"Batch size {best.batch_size} is predicted to be soonest at a loss of "
+        f"{best.target_loss:.4g}, and real training does not refute it"
+    )
+
+
 def sentence(predicted: pd.DataFrame, checked: pd.DataFrame) -> str:
     """Which batch size is best; where real training refutes the prediction, that first."""
     first = predicted[predicted.tried].iloc[0]
