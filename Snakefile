@@ -86,6 +86,7 @@ onstart:
     if workflow.local_exec:  # elsewhere, it is the node that counts
         configuration.or_exit(configuration.check_gpu, config, written)
     if workflow.executor_plugin.name == "slurm":
+        configuration.or_exit(slurm.require_plain_path, sys.executable)
         configuration.or_exit(slurm.cancel_orphans)
 
 

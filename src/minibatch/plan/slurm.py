@@ -1,7 +1,8 @@
-"""What a killed run leaves in a SLURM cluster's queue."""
+"""What SLURM cannot do, and what a killed run leaves in its queue."""
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -12,6 +13,15 @@ UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 NAME = re.compile(rf"([\w-]+_)?{UUID}")  # how the plugin calls its jobs: PREFIX_UUID
 PATIENCE_SECONDS = 120  # SLURM itself gives a cancelled job 30 to end
 SECONDS_BETWEEN_LOOKS = 1
+
+
+def require_plain_path(python: str) -> None:
+    """Raise UserError where jobs cannot be started by a Python, for its path: it is not quoted."""
+    if shlex.quote(python) != python:
+        raise UserError(
+            f"{python}: Snakemake starts SLURM's jobs by this path without quoting it; make the "
+            "environment in a folder whose path has neither spaces nor other signs of a shell"
+        )
 
 
 def cancel_orphans() -> None:
