@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pandas as pd
 
-APART = 1.03  # from one number of steps at which the loss is looked at to the next
+APART = 1.05  # from one number of steps at which the loss is looked at to the next
 KEPT = 3  # of these in a row at or below the target
 FIRST, LAST = 0.4, 4.0  # times the predicted steps: where it is looked at often, and given up
 
 
 def points(first: int, horizon: int) -> list[int]:
-    """Numbers of steps from 0 to the horizon; from `first` on at most 3 % apart, before coarser."""
+    """Numbers of steps from 0 to the horizon; from `first` on at most 5 % apart, before coarser."""
     found = [0, *(round(first * share) for share in (0.25, 0.5, 0.75))]
     step = float(max(1, first))
     while step < horizon:
