@@ -56,6 +56,6 @@ def test_a_measurement_takes_all_cores_so_that_nothing_runs_beside_it(rule):
 
 
 def test_every_rule_but_the_light_ones_takes_cores():
-    snakefile = FILES[0].read_text(encoding="utf-8")
-    light = re.search(r"^localrules:\n((?: {4}\w+,\n)+)", snakefile, re.MULTILINE)[1]
+    whole = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
+    light = "".join(re.findall(r"^localrules:\n((?: {4}\w+,\n)+)", whole, re.MULTILINE))
     assert RULES.keys() - THREADS.keys() == {"all", *re.findall(r"\w+", light)}
