@@ -45,6 +45,7 @@ def test_the_page_begins_with_the_answer_and_names_the_file_as_it_is():
     first = re.search(r"<strong>(.*?)</strong>", page, re.DOTALL)[1]
     assert first.startswith("Predicted: batch size ")
     assert page.index("<strong>") < page.index("<figure") < page.index("Real training beside")
+    assert raw.count('<img src="data:image/svg+xml;base64,PHN2Zy8+"') == 1
     assert "http" not in re.sub(r"<[^>]*>", "", page)  # nothing to fetch
 
 

@@ -1,6 +1,5 @@
 """The page about a model of the user's: its tables and figure, filled into its template."""
 
-import base64
 from pathlib import Path
 
 import jinja2
@@ -9,6 +8,7 @@ import pandas as pd
 
 from minibatch.own.crossing import LAST
 from minibatch.own.methods import ESTIMATED, EXACT
+from minibatch.report.page import by_kind
 from minibatch.summaries import model_answer, model_prediction, stepcost
 from minibatch.summaries.text import digits, times
 from minibatch.summaries.verdict import ABOUT
@@ -41,7 +41,8 @@ def render(
         last=f"{LAST:g}",
         notes=notes,
         made=made,
-        figure=f"data:image/svg+xml;base64,{base64.b64encode(figure).decode()}",
+        figures=by_kind({"answer": figure}),
+        headline=model_answer.headline(predicted, checked),
         answer=model_answer.sentence(predicted, checked),
         checked=model_answer.check_sentence(checked),
         sheets={

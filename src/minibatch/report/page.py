@@ -39,7 +39,7 @@ def render(
     )
     problem = tables["problem"].iloc[0]
     return environment.get_template(next(iter(templates))).render(
-        figures=_by_kind(figures),
+        figures=by_kind(figures),
         sheets=_sheets(tables, config, origin, source, made),
         gaps=verdicts.gaps(tables["verdicts"]),
         missing=missing,
@@ -109,7 +109,7 @@ def _first_target(tables: dict[str, pd.DataFrame]) -> str:
     return tables["steps"].target.iloc[0]
 
 
-def _by_kind(figures: dict[str, bytes]) -> dict[str, list[dict]]:
+def by_kind(figures: dict[str, bytes]) -> dict[str, list[dict]]:
     """The figures of each kind, the first part of their names; what follows says what they show."""
     found = {}
     for name, svg in figures.items():
