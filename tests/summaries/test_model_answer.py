@@ -134,3 +134,13 @@ def test_the_figure_shows_every_way_and_what_was_tried(table, unreached):
     # in ms, at the largest size
     own = table[(table.loader == "direct") & (table.batch_size == 1000)].step_seconds.iloc[0]
     assert cost.get_lines()[0].get_ydata()[-1] == pytest.approx(1e3 * own)
+
+
+def test_a_best_size_that_may_not_get_there_is_undecided(table):
+    unsure = table.assign(best_low=0, best_high=0)
+    found = checked(table)
+    assert model_answer.sentence(unsure, found).startswith("Undecided which batch size is soonest")
+    assert (
+        model_answer.headline(unsure, found)
+        == "Undecided which batch size is soonest at a loss of 0.5"
+    )

@@ -10,7 +10,7 @@ from minibatch.own.methods import ESTIMATED, EXACT
 from minibatch.own.noise import Noise, NotExact, exact, of_batches
 from minibatch.own.training import Run
 
-RUNS, POINTS = 5, 8
+RUNS, POINTS = 10, 6
 MOST = 10_000  # examples whose gradients are looked at, at a point
 SMALLEST, BATCHES = 8, 200  # examples of a batch of an estimate, at least; such batches, at most
 TRIED = 32  # examples by which it is found how long one takes to load

@@ -13,7 +13,7 @@ from minibatch.own.grid import sizes
 from minibatch.own.training import train
 
 BATCH_SIZE = 50  # about, where the file names none
-RATES = tuple(2.0**power for power in range(-12, 3))
+RATES = tuple(4.0**power for power in range(-6, 2))
 TUNING_SEEDS, SEEDS = 2, 8
 STEPS = 20_000  # of a run, at most
 BEYOND = 1.6  # times the steps to the target, which some resamples of the seeds take
@@ -71,30 +71,22 @@ def _size(contract: Contract) -> int:
 
 
 def _tune(contract: Contract, loader: str, size: int, until: float) -> pd.DataFrame:
-    """Runs at all rates, and longer ones at the better half, until two are left.
-
-    Successive halving (Jamieson and Talwalkar 2016): each round has the same time. The rows are
-    those of the longest run at each rate.
-    """
-    target = contract.target_loss or -math.inf
-    left, seeds, found = RATES, [*range(TUNING_SEEDS)], {}
-    rounds = math.ceil(math.log2(len(RATES)))
-    for _ in range(2):  # the first call warms up
-        begun = monotonic()
-        train(contract, (loader, size, RATES[0]), seeds, [0, 10])
-    pair = (monotonic() - begun) / 2  # the time of ten steps of all seeds, and a look at the loss
-    each, steps = (until - monotonic()) / rounds, 0
-    while len(left) > 1:
-        steps = max(2 * steps, int(10 * max(2, each / len(left) / pair - LOOKS)))
-        grid = np.geomspace(1, min(steps, STEPS), LOOKS).astype(int)
-        for rate in left:
-            about, looked_at = (loader, size, rate), [0, *np.unique(grid).tolist()]
-            run = train(contract, about, seeds, looked_at, target=target, until=until)
+    """Runs at rates that are four times apart, then longer ones about the best of these."""
+    target, seeds = contract.target_loss or -math.inf, [*range(TUNING_SEEDS)]
+    begun = monotonic()
+    train(contract, (loader, size, RATES[0]), seeds, [0, 10])
+    pair = monotonic() - begun  # the time of ten steps of all seeds, and two looks at the loss
+    rates, steps, found = RATES, 0, {}
+    for left in (2, 1):  # rounds, which share what is left of the time
+        each = (until - monotonic()) / left / len(rates)
+        steps = min(STEPS, max(2 * steps, int(10 * max(2, each / pair - LOOKS / 2))))
+        looked_at = [0, *np.unique(np.geomspace(1, steps, LOOKS).astype(int)).tolist()]
+        found = {}
+        for rate in rates:
+            run = train(contract, (loader, size, rate), seeds, looked_at, target=target)
             found[rate] = run.assign(learning_rate=rate)
-        left = _ranked({rate: found[rate] for rate in left}, contract.target_loss)
-        left = left[: math.ceil(len(left) / 2)]
-        if monotonic() > until or steps >= STEPS:
-            break
+        best = _ranked(found, contract.target_loss)[0]
+        rates = (best / 2, best, 2 * best)
     return pd.concat(found.values())
 
 
@@ -109,16 +101,10 @@ def _ranked(runs: dict[float, pd.DataFrame], target: float | None) -> list[float
 
 
 def _best(tuned: pd.DataFrame, target: float | None) -> float | None:
-    """The first rate among those that were run longest; None where it does not lower the loss."""
+    """The first of the rates; None where it does not lower the loss."""
     runs = dict(iter(tuned.groupby("learning_rate")))
-    longest = max(run.step.max() for run in runs.values())
-    there = {
-        rate: run
-        for rate, run in runs.items()
-        if run.step.max() == longest or (target is not None and math.isfinite(reached(run, target)))
-    }
-    rate = _ranked(there, target)[0]
-    means = there[rate].groupby("step").loss.mean()
+    rate = _ranked(runs, target)[0]
+    means = runs[rate].groupby("step").loss.mean()
     return float(rate) if means.iloc[-1] < means.iloc[0] else None
 
 

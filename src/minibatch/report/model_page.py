@@ -141,13 +141,14 @@ def _noise(tables: dict[str, pd.DataFrame], not_exact: str) -> dict:
         if own.empty:
             rows.append([method, f"not known: {not_exact}", "", ""])
             continue
-        middle, low, high = model_prediction.noise(tables["noise"], method)
+        ends = model_prediction.noise(tables["noise"], method)
+        middle, low, high = (digits(end) if np.isfinite(end) else "∞" for end in ends)
         ends = own.groupby("point")[["gradient_squared", "trace"]].mean()
         along = ends.trace / ends.gradient_squared
         rows.append(
             [
                 f"{method} ({own.seed.nunique()} runs)",
-                f"{digits(middle)} ({digits(low)} to {digits(high)})",
+                f"{middle} ({low} to {high})",
                 digits(along.iloc[0]),
                 digits(along.iloc[-1]),
             ]

@@ -80,6 +80,8 @@ def headline(predicted: pd.DataFrame, checked: pd.DataFrame) -> str:
     if said := _failure(checked):
         return said[0]
     best = predicted[predicted.tried & predicted.best].iloc[0]
+    if not best.best_high:
+        return f"Undecided which batch size is soonest at a loss of {best.target_loss:.4g}"
     return (
         f"Batch size {best.batch_size} is predicted to be soonest at a loss of "
         f"{best.target_loss:.4g}, and real training does not refute it"
@@ -95,12 +97,17 @@ def sentence(predicted: pd.DataFrame, checked: pd.DataFrame) -> str:
     best = way[way.best].iloc[0]
     said = [*_failure(checked), _best(way, best)]
     largest = way.loc[way.batch_size.idxmax()]
-    if largest.batch_size != best.batch_size:
+    if best.best_high and largest.batch_size != best.batch_size:
         said.append(_largest(largest))
     return ". ".join(said)
 
 
 def _best(way: pd.DataFrame, best: pd.Series) -> str:
+    if not best.best_high:
+        return (
+            f"Undecided which batch size is soonest at a loss of {best.target_loss:.4g}: the noise "
+            "of the gradient and the steps of one run are not known well enough"
+        )
     ties = [str(size) for size in way[way.tie].batch_size]
     others = f" (as good, for all that is known: {', '.join(ties)})" if len(ties) > 1 else ""
     return (
