@@ -144,3 +144,11 @@ def test_a_best_size_that_may_not_get_there_is_undecided(table):
         model_answer.headline(unsure, found)
         == "Undecided which batch size is soonest at a loss of 0.5"
     )
+
+
+@pytest.mark.parametrize(("last", "said"), [(3, True), (400, False)])
+def test_a_small_last_batch_is_named_where_the_prediction_fails(table, last, said):
+    found = checked(table.assign(last_batch=last), seconds=2)
+    assert (
+        "each epoch ends with a batch of 3 examples" in model_answer.headline(table, found)
+    ) == said

@@ -10,7 +10,7 @@ from minibatch.summaries.text import digits, times
 from minibatch.summaries.time_to_target import tied
 from minibatch.summaries.verdict import about
 
-PREDICTED = ("learning_rate", "steps", "seconds_to_target")
+SMALL = 0.5  # of a batch: an epoch that ends with less has a step that is noisier by far
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -36,6 +36,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     for index, size in enumerate(sizes):
         row = {"batch_size": size, "best": bool(rows.best[size])}
         row |= {"launches": len(reach), "reached": int(np.isfinite(reach[size]).sum())}
+        row |= {"last_batch": rows.last_batch[size]}
         row |= {"busy": int(launches.sum()), "learning_rate": rows.learning_rate[size]}
         for name in ("steps", "seconds_to_target"):
             row |= {f"predicted_{name}{end}": rows[f"{name}{end}"][size] for end in ENDS}
@@ -150,6 +151,11 @@ def _failure(checked: pd.DataFrame) -> list[str]:
         said.append(
             f"The predicted time fails: real training at batch size {best.batch_size} takes "
             f"{times(best.ratio)} ({times(best.ratio_low)} to {times(best.ratio_high)}) of it"
+        )
+    if said and best.last_batch < SMALL * best.batch_size:
+        said[0] += (
+            f" (each epoch ends with a batch of {best.last_batch} examples there, a step as noisy "
+            "as that, which the prediction does not count)"
         )
     return said
 

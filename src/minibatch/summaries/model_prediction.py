@@ -49,7 +49,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     Reads "samples" of step times, "reference" and "noise". `ratio` is the time over that of the
     best size of the way; `tie` says whether it may be as good; `best_low` and `best_high` are the
     interval of the best size; `noise_scale` is B, and the same in every row; `tried` says where
-    real training is to check the prediction.
+    real training is to check the prediction, `last_batch` how many examples an epoch ends with.
     """
     run = tables["reference"]
     run = run[run.part == "reference"]
@@ -82,7 +82,8 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     rows = table[primary]
     best = rows.loc[rows.seconds_to_target.idxmin()].batch_size
     tried = chosen(rows.batch_size.tolist(), best)
-    return table.assign(tried=primary & table.batch_size.isin(tried))
+    last = (examples - 1) % table.batch_size + 1
+    return table.assign(last_batch=last, tried=primary & table.batch_size.isin(tried))
 
 
 def _rows(one: Draws, target: float, scale: tuple, samples: pd.DataFrame) -> pd.DataFrame:
