@@ -58,10 +58,12 @@ def noise(scale=B, spread=0.02, seeds=5):
 
 def predicted(**changes):
     tables = {"samples": samples(), "reference": reference(), "noise": noise()}
-    return model_prediction.summarise(tables | changes)
+    return model_prediction.summarise(tables | changes, examples=N)
 
 
-def real(table, steps=1.0, seconds=1.0, launches=5, spread=0.02, unreached=(), late=()):
+def real(
+    table, steps=1.0, seconds=1.0, launches=5, spread=0.02, unreached=(), late=(), everywhere=False
+):
     """Real training that takes `steps` and `seconds` times what was predicted."""
     random, rows = np.random.default_rng(3), []
     tried = table[table.tried]
@@ -69,7 +71,8 @@ def real(table, steps=1.0, seconds=1.0, launches=5, spread=0.02, unreached=(), l
         for row in tried.itertuples():
             factor = steps.get(row.batch_size, 1) if isinstance(steps, dict) else steps
             reach = row.steps * factor * np.exp(random.normal(0, spread))
-            reach = np.inf if row.batch_size in unreached and launch == 0 else reach
+            lost = row.batch_size in unreached and (launch == 0 or everywhere)
+            reach = np.inf if lost else reach
             reach = np.nan if row.batch_size in late and launch == 1 else reach
             about = {"launch": launch, "batch_size": row.batch_size, "busy": False}
             about |= {"learning_rate": row.learning_rate, "steps_to_target": reach}

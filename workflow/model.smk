@@ -112,11 +112,12 @@ rule predict:
     log:
         "results/logs/predicted.log",
     params:
+        config=canonical({"examples": ASKED["about"]["examples"]}),
         code=code("minibatch.stages.model_predict"),
     message:
         "Predicting the time to the loss"
     shell:
-        "{PYTHON} -m minibatch.stages.model_predict --parameters {{}}"
+        "{PYTHON} -m minibatch.stages.model_predict --parameters {params.config:q}"
         " --inputs {input} --output {output} 2>&1 | tee {log} >&2"
 
 
@@ -156,10 +157,10 @@ rule report:
     log:
         "results/logs/report.log",
     params:
-        config=canonical(ASKED),
+        config=canonical(ASKED | {"files": len(ASKED["files"])}),
         code=code("minibatch.stages.model_report"),
     message:
         "Writing the report"
     shell:
         "{PYTHON} -m minibatch.stages.model_report --parameters {params.config:q}"
-        " --inputs {input} --output {output.page} 2>&1 | tee {log} >&2"
+        " --inputs {input:q} --output {output.page} 2>&1 | tee {log} >&2"

@@ -6,7 +6,7 @@ import jinja2
 import pytest
 
 from minibatch.report import model_page
-from planted_model import checked, noise, predicted, reference, samples
+from planted_model import checked, noise, predicted, real, reference, samples
 
 RESOURCES = Path(__file__).parents[2] / "workflow/resources"
 ABOUT = {
@@ -23,14 +23,14 @@ MADE |= {"python": "3.11", "commit": "abc", "started": "2026-01-01", "threads": 
 def rendered(optimizer="SGD", left_out=None, table=None, **about):
     table = predicted() if table is None else table
     tables = {"predicted": table, "checked": checked(table, **about), "noise": noise()}
-    tables |= {"reference": reference(), "samples": samples()}
+    tables |= {"reference": reference(), "samples": samples(), "real": real(table)}
     text = model_page.render(
         jinja2.FileSystemLoader(RESOURCES),
         "model.html.j2",
         tables=tables,
         figure=b"<svg/>",
         asked={"model": "/x/<net>.py", "about": ABOUT | {"optimizer": optimizer}}
-        | {"files": {"/x/<net>.py": "1"}, "budget_minutes": 10.0},
+        | {"files": 2, "budget_minutes": 10.0},
         left_out=left_out or {},
         not_exact="",
         notes=[],
@@ -66,6 +66,6 @@ def test_another_optimizer_than_sgd_is_said(optimizer, warned):
 
 
 def test_a_size_that_was_not_reached_is_legible():
-    page, _ = rendered(unreached=(1000,))
+    page, _ = rendered(unreached=(1000,), everywhere=True)
     assert "∞" in page
     assert "inf" not in re.sub(r"<[^>]*>", "", page)

@@ -1,6 +1,6 @@
 """Batches of any structure: tensors in tuples, lists, dictionaries, or alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ def mapped(batch: Batch, function: Callable[[Tensor], Tensor]) -> Batch:
     """A batch of the same structure, of what a function makes of each tensor."""
     if isinstance(batch, Tensor):
         return function(batch)
-    if isinstance(batch, dict):
+    if isinstance(batch, Mapping):
         return {name: mapped(part, function) for name, part in batch.items()}
     if isinstance(batch, tuple | list):
         parts = [mapped(part, function) for part in batch]
@@ -24,8 +24,8 @@ def tensors(batch: Batch) -> Iterator[Tensor]:
     """The tensors of a batch."""
     if isinstance(batch, Tensor):
         yield batch
-    elif isinstance(batch, dict | tuple | list):
-        for part in batch.values() if isinstance(batch, dict) else batch:
+    elif isinstance(batch, Mapping | tuple | list):
+        for part in batch.values() if isinstance(batch, Mapping) else batch:
             yield from tensors(part)
 
 

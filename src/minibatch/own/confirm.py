@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from minibatch.own.contract import Contract
-from minibatch.own.crossing import FIRST, LAST, points, reached
+from minibatch.own.crossing import FIRST, LAST, SEEDS, points, reached
 from minibatch.own.training import Run, cut_short, evaluate, train
 from minibatch.sgd.calibration import calibrated
 from minibatch.sgd.clock import Clock
 
-SEEDS = 4  # in a launch, or fewer where these would take too long
 PATIENCE = 2  # times what is predicted
 STEPS = "steps"
 COLUMNS = {

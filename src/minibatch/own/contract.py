@@ -1,6 +1,7 @@
 """What a model file offers. Errors in it are shown as its own: file, line, message."""
 
 import importlib.util
+import random
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import torch
 
 from minibatch.errors import UserError
@@ -16,6 +18,7 @@ from minibatch.own.noise import NotExact
 
 NEEDED = {"model": "model()", "data": "data()", "loss": "loss(model, batch)"}
 PAGE = "docs/your-own.md"
+DEVICES = ("cpu", "cuda")  # those whose clock is known to wait
 # In the messages of an allocator that got nothing; only a GPU's has a class of its own.
 NO_MEMORY = (
     "can't allocate memory",
@@ -35,6 +38,8 @@ class Contract:
     def __init__(self, path: Path):
         """Load a file, and its data. Raises UserError where something of it is missing."""
         self._path = path
+        for start in (random.seed, np.random.seed, torch.manual_seed):
+            start(0)  # so that every process has the same data
         self._module = self._load()
         missing = [said for name, said in NEEDED.items() if not callable(self._get(name))]
         if missing:
@@ -70,7 +75,9 @@ class Contract:
                 "nothing to train"
             )
         with self.theirs():
-            return made.to(self.device)
+            made = made.to(self.device)
+        torch.manual_seed(seed)  # for the orders, whatever model() has done
+        return made
 
     def loss(self, model: torch.nn.Module, batch) -> torch.Tensor:
         """The mean loss of a batch. Raises OutOfMemory where that does not fit."""
@@ -124,7 +131,7 @@ class Contract:
     def wait(self, *_) -> None:
         """Return when the device has done all that it was given."""
         if self.device.type == "cuda":
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(self.device)
 
     @contextmanager
     def theirs(self) -> Iterator[None]:
@@ -176,9 +183,12 @@ class Contract:
         try:
             device = torch.device(value)
             torch.zeros(1, device=device)
+            if device.type not in DEVICES:
+                raise TypeError
         except (RuntimeError, TypeError, AssertionError):
             raise UserError(
-                f"{self._path}: device = {value!r} is none of this machine; cpu always is"
+                f"{self._path}: device = {value!r} is none of this machine; cpu always is, and "
+                "cuda where there is an NVIDIA GPU"
             ) from None
         return device
 

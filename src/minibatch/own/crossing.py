@@ -7,6 +7,7 @@ import pandas as pd
 
 APART = 1.05  # from one number of steps at which the loss is looked at to the next
 KEPT = 3  # of these in a row at or below the target
+SEEDS = 4  # of real training in a launch, or fewer where these would take too long
 FIRST, LAST = 0.4, 4.0  # times the predicted steps: where it is looked at often, and given up
 
 

@@ -3,12 +3,19 @@
 from collections.abc import Iterator
 
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    TensorDataset,
+)
 
 from minibatch.errors import UserError
 from minibatch.own.batches import Batch, moved, size
+from minibatch.own.methods import DIRECT, LOADER
 
-DIRECT, LOADER = "direct", "DataLoader"
 EVALUATED, BYTES = 10_000, 2**28  # of the examples whose loss is looked at, at most
 CHUNK = 500  # of them at once
 FEW = 8  # by which their size is estimated
@@ -21,7 +28,10 @@ class Data:
         """Keep tensors on the device. Raises UserError where there are no examples to draw."""
         self._device, self._tensors, self._kept = device, None, {}
         self._for_the_loss: list | None = None
+        self.evaluated = EVALUATED
+        self._loaders: dict[int, DataLoader] = {}
         if isinstance(given, DataLoader):
+            _require_plain(given, path)
             self._kept = {name: getattr(given, name) for name in KEPT}
             if not given.num_workers:
                 self._kept = {name: self._kept[name] for name in KEPT if name not in OF_WORKERS}
@@ -61,6 +71,17 @@ class Data:
         """The ways to take batches, the file's own first."""
         return [DIRECT, LOADER] if self._tensors and not self._kept else [LOADER]
 
+    def steps(self, batch_size: int) -> int:
+        """The batches of an epoch; the last may be smaller, if it is not dropped."""
+        if self._kept.get("drop_last"):
+            return self.examples // batch_size
+        return -(-self.examples // batch_size)
+
+    @property
+    def ahead(self) -> int:
+        """How many batches workers may have loaded before the first one is asked for."""
+        return self._kept.get("num_workers", 0) * (self._kept.get("prefetch_factor") or 0)
+
     def batch(self, indices: list[int]):
         """The batch of some examples, on the device."""
         if self._tensors:
@@ -75,7 +96,7 @@ class Data:
         if self._for_the_loss is None:
             few = self.batch([*range(min(FEW, self.examples))])
             allowed = int(BYTES / max(1, size(few) / min(FEW, self.examples)))
-            count = max(1, min(self.examples, EVALUATED, allowed))
+            count = max(1, min(self.examples, self.evaluated, allowed))
             chosen = [
                 round(index * (self.examples - 1) / max(1, count - 1)) for index in range(count)
             ]
@@ -90,14 +111,26 @@ class Data:
             for indices in order.split(batch_size):
                 yield (self._indexed(indices),)
         else:
-            about = self._kept | {"batch_size": batch_size, "shuffle": True}
-            for batch in DataLoader(self._dataset, **about):
+            if batch_size not in self._loaders:  # one each, whose workers may be kept
+                about = self._kept | {"batch_size": batch_size, "shuffle": True}
+                self._loaders[batch_size] = DataLoader(self._dataset, **about)
+            for batch in self._loaders[batch_size]:
                 yield (moved(batch, self._device),)
 
     def _indexed(self, indices: torch.Tensor):
         tensors, alone = self._tensors
         found = tuple(part[indices] for part in tensors)
         return found[0] if alone else found
+
+
+def _require_plain(loader: DataLoader, path: str) -> None:
+    """Raise UserError where a DataLoader draws otherwise than all examples in any order."""
+    plain = isinstance(loader.sampler, SequentialSampler | RandomSampler)
+    if not plain or getattr(loader.sampler, "replacement", False) or loader.batch_size is None:
+        raise UserError(
+            f"{path}: the DataLoader of data() has a sampler of its own; batch sizes are compared "
+            "over all examples in random order: return the examples that count, as a Subset"
+        )
 
 
 def _is_tensor(value) -> bool:

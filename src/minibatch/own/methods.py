@@ -1,3 +1,5 @@
-"""How gradient noise is measured: the names of the methods in tables."""
+"""What is measured in several ways: the names of these in tables."""
 
-EXACT, ESTIMATED = "exact", "two sizes"
+EXACT, ESTIMATED = "exact", "two sizes"  # gradient noise
+EAGER, COMPILED = "eager", "compiled"  # implementations
+DIRECT, LOADER = "direct", "DataLoader"  # how batches are taken

@@ -59,6 +59,10 @@ def _checked(path: Path) -> dict:
         command = [sys.executable, "-P", "-m", "minibatch.stages.model_check"]
         call = [*command, "--parameters", parameters, "--output", str(output)]
         done = subprocess.run(call, check=False, env=os.environ | {"PYTHONNOUSERSITE": "1"})
+        if done.returncode < 0:
+            raise UserError(
+                f"{path}: the check was ended by signal {-done.returncode}; is there memory enough?"
+            )
         if done.returncode:
-            raise SystemExit(1)
+            raise SystemExit(1)  # it has said why
         return json.loads(output.read_text(encoding="utf-8"))

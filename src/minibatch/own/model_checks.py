@@ -5,8 +5,9 @@ import math
 import torch
 
 from minibatch.errors import UserError
+from minibatch.own.batches import tensors
 from minibatch.own.contract import Contract
-from minibatch.own.training import evaluate
+from minibatch.own.training import evaluate, evaluating
 
 ALIKE = 1e-3  # how far losses of the same examples may be apart, as a share
 FEW = 8  # examples of the batch that is doubled
@@ -19,8 +20,12 @@ def check(contract: Contract, path: str) -> None:
     indices = [*range(min(FEW, contract.data.examples))]
     with contract.theirs():
         once, twice = (contract.data.batch(part) for part in (indices, 2 * indices))
-    model.eval()  # so that nothing is drawn at random, and batches do not change one another
-    with torch.no_grad():
+    if next(tensors(once), None) is None:
+        raise UserError(
+            f"{path}: a batch is a {type(once).__name__} without tensors in tuples, lists or "
+            "dictionaries; let data() or its collate_fn return such"
+        )
+    with evaluating(model), torch.no_grad():
         alone, doubled = (contract.loss(model, batch).item() for batch in (once, twice))
     if not math.isfinite(alone):
         raise UserError(f"{path}: the loss of the first {len(indices)} examples is {alone}")
@@ -36,7 +41,6 @@ def check(contract: Contract, path: str) -> None:
         )
     if contract.target_loss is not None and contract.target_loss >= alone:
         _check_target(contract, model, path)
-    model.train()
     optimizer = contract.optimizer(model, TRIED)
     size = min(32, contract.data.examples)
     with contract.theirs():

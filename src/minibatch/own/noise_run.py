@@ -5,7 +5,7 @@ from time import monotonic
 import numpy as np
 import pandas as pd
 
-from minibatch.own.contract import Contract
+from minibatch.own.contract import Contract, OutOfMemory
 from minibatch.own.methods import ESTIMATED, EXACT
 from minibatch.own.noise import Noise, NotExact, exact, of_batches
 from minibatch.own.training import Run
@@ -54,7 +54,7 @@ def measure(
                         whole = data.batch([*range(data.examples)])
                         noise = exact(run.model, contract.plain_loss, whole)
                     rows.append(about | {"method": EXACT} | _row(noise, 1, data.examples))
-                except NotExact as error:
+                except (NotExact, OutOfMemory) as error:
                     why = str(error)
         if number and (monotonic() - begun) * (number + 2) / (number + 1) > budget_seconds:
             break
@@ -66,10 +66,12 @@ def _affordable(contract: Contract, seconds: float) -> int:
     few = min(TRIED, contract.data.examples)
     model, begun = contract.model(0), monotonic()
     for _ in range(2):  # the second time, what a first call loads is there
+        contract.wait()
         begun = monotonic()
         with contract.theirs():
             batch = contract.data.batch([*range(few)])
         contract.backward(contract.loss(model, batch))
+        contract.wait()
     each = (monotonic() - begun) / few
     return min(contract.data.examples, MOST, max(2 * SMALLEST, int(seconds / each)))
 

@@ -17,14 +17,15 @@ import torch
 from minibatch.errors import UserError
 from minibatch.own.contract import Contract, OutOfMemory
 from minibatch.own.grid import sizes
-from minibatch.own.training import Stepper
+from minibatch.own.methods import COMPILED, EAGER
+from minibatch.own.training import Stepper, evaluating
 from minibatch.sgd import stepping
 from minibatch.sgd.calibration import calibrated
 from minibatch.sgd.clock import PHASES, Clock
 
-EAGER, COMPILED = "eager", "compiled"
 REPEATS = 3
 WARM_UP_STEPS = 3
+AHEAD = 4  # times what workers load ahead, at least
 ALIKE = 1e-3  # how far a compiled gradient may be from the eager one, as a share
 SEED = 0
 SHARE = 0.8  # of the memory that is free may be taken
@@ -67,11 +68,11 @@ class Work:
     steps: int = WARM_UP_STEPS
     epochs: int = 1
     first_call: float = np.nan
+    step_seconds: float = np.nan  # about, from the second call
 
     def amount(self, examples: int) -> dict[str, int]:
         """How much a repeat is."""
-        whole = self.steps == self.epoch_steps
-        each = examples if whole else self.steps * self.batch_size
+        each = min(examples, self.steps * self.batch_size)
         steps = self.epochs * self.steps
         return {"epochs": self.epochs, "steps": steps, "examples": self.epochs * each}
 
@@ -91,13 +92,19 @@ class Pace:
 
     def warm_up(self, implementation: str, loader: str, size: int, seconds: float) -> Work:
         """A way of training whose repeats will take about this long. Raises OutOfMemory."""
-        per_epoch = -(-self._data.examples // size)
+        per_epoch, examples = self._data.steps(size), self._data.examples
         stepper = self.steppers[implementation]
         work = Work(implementation, loader, size, stepper, per_epoch, 1)
         work.first_call = self.time(work)["seconds"]
-        work.steps = min(WARM_UP_STEPS, per_epoch)
-        wanted = round(seconds * work.steps / self.time(work)["seconds"])
-        work.steps = min(max(wanted, WARM_UP_STEPS), per_epoch)
+        if examples % size and per_epoch * size > examples:  # as batch norm, it may not take it
+            with self._contract.theirs():
+                stepper.compute(self._data.batch([*range(examples % size)]))
+        # of what workers have loaded before the clock runs, several times as much
+        fewest = min(max(WARM_UP_STEPS, AHEAD * self._data.ahead), per_epoch)
+        work.steps = fewest
+        work.step_seconds = self.time(work)["seconds"] / fewest
+        wanted = round(seconds / work.step_seconds)
+        work.steps = min(max(wanted, fewest), per_epoch)
         work.epochs = max(1, wanted // work.steps)
         return work
 
@@ -122,11 +129,10 @@ class Pace:
             batch = self._data.batch([*range(min(8, self._data.examples))])
         found = {}
         for name, stepper in self.steppers.items():
-            stepper.model.eval()  # so that nothing is drawn at random
-            stepper.compute(batch)
+            with evaluating(stepper.model):
+                stepper.compute(batch)
             gradients = [part.grad for part in stepper.model.parameters() if part.grad is not None]
             found[name] = torch.cat([part.flatten() for part in gradients]).clone()
-            stepper.model.train()
         if not torch._dynamo.utils.counters["stats"]["unique_graphs"]:
             raise UserError("torch.compile compiled nothing of it")
         apart = (found[COMPILED] - found[EAGER]).norm() / found[EAGER].norm()
@@ -186,14 +192,14 @@ def _affordable(
         try:
             work = pace.warm_up(implementation, loader, size, seconds)
             found.append(work)
-            if work.first_call > most and size < every[-1]:
-                why = f"a step of batch size {size} takes {work.first_call:.1f} s"
+            if work.step_seconds > most and size < every[-1]:
+                why = f"a step of batch size {size} takes {work.step_seconds:.1f} s"
         except OutOfMemory:
             why = f"batch size {size} does not fit into memory"
-        except UserError as error:
-            if found or size == every[-1]:
+        except UserError as error:  # such as of batch norm, where a batch has one example
+            if not found and size == every[-1]:
                 raise
-            left_out[f"{loader}, batch size {size}"] = str(error)  # such as of batch norm alone
+            left_out[f"{implementation}, {loader}, batch size {size}"] = str(error)
         if why:
             left_out[f"{implementation}, {loader}"] = why
             break

@@ -19,6 +19,7 @@ STEPS = 20_000  # of a run, at most
 BEYOND = 1.6  # times the steps to the target, which some resamples of the seeds take
 GAIN = 0.9  # of what the run gained: the target where the file names none
 LOOKS = 12  # at the loss of a run while tuning
+OVER = 3  # times the time that a run was to take: it ends
 TUNING = 0.5  # the share of the time in which the rate is chosen
 COLUMNS = {
     "part": "string",
@@ -46,8 +47,9 @@ def measure(contract: Contract, path: str, budget_seconds: float) -> pd.DataFram
             raise UserError(f"{path}: no learning rate from {RATES[0]:g} on lowers the loss")
     seeds = [*range(100, 100 + SEEDS)]
     looked_at = points(20, STEPS)
+    left = (1 - TUNING) * budget_seconds
     about = {"target": contract.target_loss or -math.inf, "beyond": BEYOND}
-    about["until"] = monotonic() + (1 - TUNING) * budget_seconds
+    about["until"] = monotonic() + (budget_seconds if contract.learning_rate else left)
     run = train(contract, (loader, size, rate), seeds, looked_at, **about)
     target = contract.target_loss or _target(run)
     if not math.isfinite(reached(run, target)):
@@ -83,7 +85,8 @@ def _tune(contract: Contract, loader: str, size: int, until: float) -> pd.DataFr
         looked_at = [0, *np.unique(np.geomspace(1, steps, LOOKS).astype(int)).tolist()]
         found = {}
         for rate in rates:
-            run = train(contract, (loader, size, rate), seeds, looked_at, target=target)
+            ends = {"target": target, "until": monotonic() + OVER * each}
+            run = train(contract, (loader, size, rate), seeds, looked_at, **ends)
             found[rate] = run.assign(learning_rate=rate)
         best = _ranked(found, contract.target_loss)[0]
         rates = (best / 2, best, 2 * best)

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
 
 import numpy as np
@@ -12,7 +13,9 @@ import torch
 from minibatch.own.contract import Contract
 from minibatch.own.crossing import KEPT, reached
 
-HOPELESS = 10.0  # times the loss at the start: a run that is given up
+LOOK = 0.05  # seconds that looking at the loss may take, about
+TRIED, FEWEST = 200, 200  # examples by which that is found, and as many at least are looked at
+HOPELESS = 10.0  # times the loss at the start, above that: a run that is given up
 
 
 def evaluate(contract: Contract, model: torch.nn.Module) -> float:
@@ -22,11 +25,34 @@ def evaluate(contract: Contract, model: torch.nn.Module) -> float:
     """
     with contract.theirs():
         parts = contract.data.kept()
-    model.eval()
-    with torch.no_grad():
+    with evaluating(model), torch.no_grad():
         losses = [contract.loss(model, batch).item() for _, batch in parts]
-    model.train()
     return float(np.average(losses, weights=[count for count, _ in parts]))
+
+
+def affordable(contract: Contract, model: torch.nn.Module) -> int:
+    """Of how many examples the loss can be looked at in a part of a second, several at least."""
+    data = contract.data
+    few = min(TRIED, data.examples)
+    with contract.theirs():
+        batch = data.batch([*range(few)])
+    for _ in range(2):  # the second time, what a first call loads is there
+        begun = monotonic()
+        with evaluating(model), torch.no_grad():
+            contract.loss(model, batch).item()
+    return max(FEWEST, min(data.examples, data.evaluated, int(LOOK * few / (monotonic() - begun))))
+
+
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode: nothing is drawn at random, and batches do not change one another."""
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 class Stepper:
@@ -66,7 +92,7 @@ class Run:
         self._contract, self.seed = contract, seed
         self._stepper = Stepper(contract, contract.model(seed), rate)
         self._batches = _endless(contract, loader, batch_size)
-        self._random = torch.get_rng_state()
+        self._random = _random_state(contract)
         self.steps, self.lost = 0, False
 
     @property
@@ -76,13 +102,25 @@ class Run:
 
     def advance(self, steps: int) -> None:
         """Take steps until there are this many of them."""
-        torch.set_rng_state(self._random)
+        _set_random_state(contract=self._contract, state=self._random)
         count, self.steps = steps - self.steps, steps
         with self._contract.theirs():
             for (batch,) in itertools.islice(self._batches, count):
                 self._stepper.compute(batch)
                 self._stepper.update(0.0)
-        self._random = torch.get_rng_state()
+        self._random = _random_state(self._contract)
+
+
+def _random_state(contract: Contract) -> tuple:
+    """That of PyTorch, on the CPU and on the GPU that is used."""
+    gpu = contract.device.type == "cuda"
+    return torch.get_rng_state(), torch.cuda.get_rng_state(contract.device) if gpu else None
+
+
+def _set_random_state(contract: Contract, state: tuple) -> None:
+    torch.set_rng_state(state[0])
+    if state[1] is not None:
+        torch.cuda.set_rng_state(state[1], contract.device)
 
 
 def _endless(contract: Contract, loader: str, batch_size: int) -> Iterator[tuple]:
@@ -128,7 +166,7 @@ def train(
 
 def hopeless(means: Sequence[float]) -> bool:
     """Whether a mean loss has gone so far up that the target will not be reached."""
-    return means[-1] > HOPELESS * means[0]
+    return not means[-1] - means[0] <= HOPELESS * max(abs(means[0]), 1e-9)
 
 
 def cut_short(losses: pd.DataFrame, target: float, last: int) -> bool:

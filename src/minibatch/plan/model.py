@@ -2,6 +2,8 @@
 
 from importlib.metadata import version
 
+from minibatch.tables.canonical import digest
+
 LAUNCHES = 4  # of the process that times steps: times differ from one to the next
 CONFIRMATIONS = 5  # of the one that trains
 STARTING = 6  # seconds that a process takes beside its budget
@@ -15,11 +17,12 @@ def measured(asked: dict) -> dict[str, dict]:
     """The parameters of each table that is measured, by path, as they stand in `asked`.
 
     That is what `minibatch.own.model` has written: the model's file, the state of all files that
-    it reads, and the minutes that all may take.
+    it reads, of which there may be thousands, and the minutes that all may take.
     """
     processes = LAUNCHES + CONFIRMATIONS + 2
     seconds = 60 * asked["budget_minutes"] - STARTING * processes
-    known = {"model": asked["model"], "files": asked["files"], "torch": version("torch")}
+    known = {"model": asked["model"], "files": digest(asked["files"]), "torch": version("torch")}
+    known["evaluated"] = asked["about"]["evaluated"]
 
     def of(what: str, count: int = 1) -> dict:
         return known | {"budget_seconds": SHARES[what] * seconds / count}

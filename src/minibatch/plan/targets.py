@@ -183,7 +183,8 @@ def _options(config: dict) -> dict[str, dict]:
     options = dict.fromkeys(ANSWERING, answer)
     if experiment.own(config):
         options["critical"] = answer | {"uneven": UNEVEN}
-        options["gradient_noise"] = {"least_gain": answer["targets"][-1]["gain"]}
+        least = min(target["gain"] for target in answer["targets"])
+        options["gradient_noise"] = {"least_gain": least}
         options["swept"] = {"batch_sizes": sorted(config["sweep"]["batch_size"])}
         return options
     options["training"] = _target_loss(config)

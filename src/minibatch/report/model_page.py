@@ -6,7 +6,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from minibatch.own.crossing import LAST
+from minibatch.own.crossing import LAST, SEEDS
 from minibatch.own.methods import ESTIMATED, EXACT
 from minibatch.report.page import by_kind
 from minibatch.summaries import model_answer, model_prediction, stepcost
@@ -39,7 +39,9 @@ def render(
         reference=reference,
         launches=tables["samples"].launch.nunique(),
         last=f"{LAST:g}",
+        seeds=SEEDS,
         notes=notes,
+        busy=_busy(tables),
         made=made,
         figures=by_kind({"answer": figure}),
         headline=model_answer.headline(predicted, checked),
@@ -57,11 +59,20 @@ def render(
     )
 
 
+def _busy(tables: dict[str, pd.DataFrame]) -> str:
+    """In how many launches something else ran beside; "" if in none."""
+    parts = [tables[name].groupby("launch").busy.any() for name in ("samples", "real")]
+    found = [f"{part.sum()} of {len(part)}" for part in parts]
+    if not sum(part.sum() for part in parts):
+        return ""
+    return f"{found[0]} that timed steps, and {found[1]} that trained"
+
+
 def _range(row, name: str, show=digits) -> str:
     """A value with its interval; ∞ where it is not reached."""
     values = [getattr(row, f"{name}{end}") for end in model_prediction.ENDS]
     if np.isnan(values[0]):
-        return "no time"
+        return "undecided"
     middle, low, high = (show(value) if np.isfinite(value) else "∞" for value in values)
     return middle if middle == low == high else f"{middle} ({low} to {high})"
 
@@ -80,13 +91,18 @@ def _checked(checked: pd.DataFrame) -> dict:
             _range(row, "ratio", times),
             row.within,
             "yes" if row.observed_tie else "no",
+            f"{row.reached} of {row.launches}",
         ]
         for row in checked.itertuples()
     ]
     columns = ["batch size", "learning rate", "steps predicted", "steps taken"]
     columns += ["s predicted", "s taken", "taken over predicted", f"within {ABOUT:g}×"]
     title = "Real training beside the prediction"
-    return {"title": title, "columns": [*columns, "may be the soonest"], "rows": rows}
+    return {
+        "title": title,
+        "columns": [*columns, "may be the soonest", "launches that got there"],
+        "rows": rows,
+    }
 
 
 def _ways(predicted: pd.DataFrame) -> dict:
@@ -179,6 +195,6 @@ def _about(asked: dict, made: dict) -> dict:
     rows += [["GPU", gpu] for gpu in made["gpus"]]
     rows += [["PyTorch", name] for name in made["frameworks"]]
     rows += [["Python", made["python"]], ["code of minibatch", made["commit"]]]
-    rows += [["file", path] for path in asked["files"]]
+    rows += [["file", asked["model"]], ["files that it reads, itself included", asked["files"]]]
     rows += [["minutes allowed", f"{asked['budget_minutes']:g}"], ["written", made["started"]]]
     return {"title": "Machine, versions and files", "columns": ["", ""], "rows": rows}

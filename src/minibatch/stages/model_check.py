@@ -9,6 +9,7 @@ from minibatch import command
 from minibatch.own import start
 from minibatch.own.files import state
 from minibatch.own.model_checks import check
+from minibatch.own.training import affordable
 from minibatch.tables.files import write_text
 
 OURS = Path(__file__).parents[2]
@@ -19,9 +20,11 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: A
     """Try a first step; write what the model is, and the state of each file that it reads."""
     read: set[str] = set()
     sys.addaudithook(lambda event, found: _opened(read, event, found))
+    output = output.absolute()
     contract = start.contract(parameters)
     check(contract, parameters["model"])
     model = contract.model(0)
+    contract.data.evaluated = affordable(contract, model)
     read |= {
         module.__file__ for module in [*sys.modules.values()] if getattr(module, "__file__", None)
     }

@@ -14,6 +14,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     [path] = inputs
     run = parquet.read(path)
     run = run[run.part == "reference"]
+    output = output.absolute()  # before the model's folder is the working one
     contract = start.contract(parameters)
     about = start.about(contract)
     table, why = noise_run.measure(

@@ -12,7 +12,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Multiply steps by what they cost."""
     tables = load.by_name(inputs, {})
     about = provenance.collect(**parquet.origin(tables.values()))
-    table = model_prediction.summarise(tables)
+    table = model_prediction.summarise(tables, **parameters)
     parquet.write(table, output, parameters=parameters, provenance=about)
 
 

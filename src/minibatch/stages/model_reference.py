@@ -10,6 +10,7 @@ from minibatch.tables import parquet
 
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: ARG001
     """Choose the learning rate where the file names none, and train."""
+    output = output.absolute()  # before the model's folder is the working one
     contract = start.contract(parameters)
     about = start.about(contract)
     table = reference.measure(contract, parameters["model"], parameters["budget_seconds"])

@@ -11,6 +11,7 @@ from minibatch.tables import parquet
 
 def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: ARG001
     """Time all ways of training at all batch sizes."""
+    output = output.absolute()  # before the model's folder is the working one
     contract = start.contract(parameters)
     about = start.about(contract)
     budget = {name: parameters[name] for name in ("launch", "budget_seconds")}

@@ -12,6 +12,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:
     """Train at the best size, half and double of it, and the largest, to the target."""
     [path] = inputs
     predicted = parquet.read(path)
+    output = output.absolute()  # before the model's folder is the working one
     contract = start.contract(parameters)
     about = start.about(contract)
     plan = predicted[predicted.tried]

@@ -16,10 +16,10 @@ SMALL = 0.5  # of a batch: an epoch that ends with less has a step that is noisi
 def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row a batch size that was tried, with 95 % intervals over launches (_low, _high).
 
-    Reads "predicted" and "real". `observed_steps` and `observed_seconds` are infinite where a
-    launch did not reach the target, and NaN where the time was over first in one; `observed_tie`
-    says which of the others may be as good as the one that was soonest. `ratio` is the observed
-    time over the predicted one, and `within` whether that is within a factor of 1.25.
+    Reads "predicted" and "real". `observed_steps` and `observed_seconds` are infinite where no
+    launch reached the target, and NaN where only some did, or the time was over first;
+    `observed_tie` says which of the others may be as good as the one that was soonest. `ratio` is
+    the observed time over the predicted one, and `within` whether that is within a factor of 1.25.
     """
     predicted, real = tables["predicted"], tables["real"]
     rows = predicted[predicted.tried].set_index("batch_size")
@@ -36,7 +36,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     for index, size in enumerate(sizes):
         row = {"batch_size": size, "best": bool(rows.best[size])}
         row |= {"launches": len(reach), "reached": int(np.isfinite(reach[size]).sum())}
-        row |= {"last_batch": rows.last_batch[size]}
+        row |= {"last_batch": rows.last_batch[size], "predicted_tie": bool(rows.tie[size])}
         row |= {"busy": int(launches.sum()), "learning_rate": rows.learning_rate[size]}
         for name in ("steps", "seconds_to_target"):
             row |= {f"predicted_{name}{end}": rows[f"{name}{end}"][size] for end in ENDS}
@@ -50,9 +50,9 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _draws(launches: pd.DataFrame) -> np.ndarray:
-    """Estimate and resamples, shape (resamples + 1, sizes); infinite or NaN where a launch is."""
+    """Estimate and resamples, shape (resamples + 1, sizes); infinite where all launches are."""
     there = np.isfinite(launches).all().to_numpy()
-    without = np.where(np.isinf(launches).any(), np.inf, np.nan)
+    without = np.where(np.isinf(launches).all(), np.inf, np.nan)
     found = np.tile(without, (RESAMPLES + 1, 1))
     if there.any():
         found[:, there] = launch_draws(launches.loc[:, there].to_numpy(float), RESAMPLES)
@@ -83,9 +83,18 @@ def headline(predicted: pd.DataFrame, checked: pd.DataFrame) -> str:
     best = predicted[predicted.tried & predicted.best].iloc[0]
     if not best.best_high:
         return f"Undecided which batch size is soonest at a loss of {best.target_loss:.4g}"
+    way = predicted[
+        predicted.implementation.eq(best.implementation) & predicted.loader.eq(best.loader)
+    ]
+    ties = [str(size) for size in way[way.tie].batch_size]
+    which = (
+        f"Batch sizes {', '.join(ties)} are"
+        if len(ties) > 1
+        else f"Batch size {best.batch_size} is"
+    )
     return (
-        f"Batch size {best.batch_size} is predicted to be soonest at a loss of "
-        f"{best.target_loss:.4g}, and real training does not refute it"
+        f"{which} predicted to be soonest at a loss of {best.target_loss:.4g}, and real training "
+        "does not refute it"
     )
 
 
@@ -129,35 +138,31 @@ def _largest(row: pd.Series) -> str:
 
 
 def _failure(checked: pd.DataFrame) -> list[str]:
-    """What real training refutes."""
-    best, there = checked[checked.best].iloc[0], checked[np.isfinite(checked.observed_steps)]
+    """What real training refutes, or leaves undecided."""
+    best, size = checked[checked.best].iloc[0], int(checked[checked.best].batch_size.iloc[0])
     if np.isnan(best.observed_steps):
         return [
-            "Whether the prediction holds is undecided: the time was over before real training at "
-            f"batch size {best.batch_size} had reached the loss; give more, BUDGET=30"
+            f"Whether the prediction holds is undecided: at batch size {size} real training was at "
+            f"the loss in {best.reached} of {best.launches} launches"
         ]
-    if there.empty:
+    if not np.isfinite(checked.observed_steps).any():
         return ["The prediction fails: no real training reached the loss"]
-    said = []
-    if not best.observed_tie:
-        soonest = there.loc[there.observed_seconds_to_target.idxmin()]
-        longer = best.observed_seconds_to_target / soonest.observed_seconds_to_target
-        at = f"takes {times(longer)} as long" if np.isfinite(longer) else "does not get there"
-        said.append(
-            f"The prediction fails: real training is soonest at batch size {soonest.batch_size}, "
-            f"where the predicted best, {best.batch_size}, {at}"
-        )
+    said, soonest = "", ", ".join(map(str, checked[checked.observed_tie].batch_size))
+    if not (checked.observed_tie & (checked.predicted_tie | checked.best)).any():
+        said = f"The prediction fails: in real training {soonest} may be soonest, and not {size}"
+    elif not best.observed_tie:
+        said = f"In real training {soonest} may be soonest, and not {size}, the predicted best"
     elif best.within == "no":
-        said.append(
-            f"The predicted time fails: real training at batch size {best.batch_size} takes "
+        said = (
+            f"The predicted time fails: real training at batch size {size} takes "
             f"{times(best.ratio)} ({times(best.ratio_low)} to {times(best.ratio_high)}) of it"
         )
-    if said and best.last_batch < SMALL * best.batch_size:
-        said[0] += (
+    if said and best.last_batch < SMALL * size:
+        said += (
             f" (each epoch ends with a batch of {best.last_batch} examples there, a step as noisy "
             "as that, which the prediction does not count)"
         )
-    return said
+    return [said] if said else []
 
 
 def check_sentence(checked: pd.DataFrame) -> str:
@@ -166,7 +171,7 @@ def check_sentence(checked: pd.DataFrame) -> str:
     ties = ", ".join(str(size) for size in checked[checked.observed_tie].batch_size)
     tried = ", ".join(map(str, checked.batch_size))
     if np.isnan(best.observed_steps):
-        return f"Real training at batch sizes {tried}, as far as the time allowed"
+        return f"Real training at batch sizes {tried}, in {best.launches} launches"
     among = "is" if best.observed_tie else "is not"
     return (
         f"Real training to the loss at batch sizes {tried}, in {best.launches} launches: the "

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from minibatch.own.crossing import crossing
-from minibatch.own.methods import ESTIMATED, EXACT
+from minibatch.own.methods import DIRECT, EAGER, ESTIMATED, EXACT, LOADER
 from minibatch.sgd.gradients import variance
 from minibatch.summaries.draws import Draws, paces, ratio
 from minibatch.summaries.intervals import of_resamples
@@ -22,7 +22,7 @@ from minibatch.summaries.time_to_target import best_sizes, tied
 
 RESAMPLES = 1000
 FAR = 1000  # times the noise scale or less: beyond that, an end of its interval says no more
-WIDE = 2 * 1.96  # standard deviations between the ends of an interval
+SIDE = 1.96  # standard deviations from the middle of an interval to an end
 ENDS = ("", "_low", "_high")
 
 
@@ -31,7 +31,7 @@ def noise(table: pd.DataFrame, method: str) -> tuple[float, float, float]:
 
     The interval is of the mean, and not of how well one B stands for a way along which B grows.
     """
-    rows = table[table.method == method]
+    rows = table[(table.method == method) & np.isfinite(table.gradient_squared)]
     wide = rows.pivot_table(index="point", columns="seed", values=["gradient_squared", "trace"])
     squared, trace = (wide[name].to_numpy() for name in ("gradient_squared", "trace"))
     return noise_scale(squared, trace, over_steps(rows.groupby("point").step.first().to_numpy()))
@@ -43,7 +43,7 @@ def chosen(sizes: list[int], best: int) -> list[int]:
     return sorted({*near, max(sizes)})
 
 
-def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def summarise(tables: dict[str, pd.DataFrame], *, examples: int) -> pd.DataFrame:
     """One row a way of training and batch size, with 95 % intervals (_low, _high).
 
     Reads "samples" of step times, "reference" and "noise". `ratio` is the time over that of the
@@ -56,29 +56,26 @@ def summarise(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     size, rate, target = (
         run[name].iloc[0] for name in ("batch_size", "learning_rate", "target_loss")
     )
-    samples = tables["samples"]
-    examples = int(
-        (samples.examples / samples.epochs)
-        .where(samples.steps == samples.epochs * samples.epoch_steps)
-        .max()
-    )
+    samples = tables["samples"].groupby(SERIES).filter(lambda own: own.launch.nunique() > 1)
     known = tables["noise"].method.unique()
     scale = noise(tables["noise"], EXACT if EXACT in known else ESTIMATED)
-    drawn = _noise_draws(scale)
+    drawn = _noise_draws(scale, examples)
     steps = _steps(run, target)
     found = []
     every = {*samples.batch_size}
     timed = {"samples": samples, "baseline": samples[:0]}
     for series, pace in paces(timed, sorted(every), RESAMPLES):
         machine, sizes, *paced = pace
+        if not len(sizes):
+            continue
         factors = 1 + drawn[:, None] * variance(sizes, examples)
         relative = factors / (1 + drawn[:, None] * variance(np.array([size]), examples))
         counts, rates = steps[:, None] * relative, rate / relative
         one = Draws(machine, series, f"{target:g}", sizes, rates, counts, *paced)
         found.append(_rows(one, target, scale, samples))
     table = pd.concat(found, ignore_index=True)
-    first = table[SERIES].iloc[0]
-    primary = (table[SERIES] == first).all(axis=1)
+    loader = DIRECT if DIRECT in {*table.loader} else LOADER  # as real training takes batches
+    primary = (table.implementation == EAGER) & (table.loader == loader)
     rows = table[primary]
     best = rows.loc[rows.seconds_to_target.idxmin()].batch_size
     tried = chosen(rows.batch_size.tolist(), best)
@@ -110,13 +107,19 @@ def _rows(one: Draws, target: float, scale: tuple, samples: pd.DataFrame) -> pd.
     return pd.DataFrame(rows).assign(tie=tied(times))
 
 
-def _noise_draws(scale: tuple[float, float, float]) -> np.ndarray:
-    """The noise scale, then draws of where it may be: logarithms with a normal distribution."""
-    middle, low, high = scale
-    low, high = max(low, middle / FAR), min(high, middle * FAR)
-    spread = np.log(high / low) / WIDE
-    drawn = np.random.default_rng(2).standard_normal(RESAMPLES)
-    return np.append(middle, middle * np.exp(spread * drawn))
+def _noise_draws(scale: tuple[float, float, float], examples: int) -> np.ndarray:
+    """The noise scale, then draws of where it may be.
+
+    Logarithms with a normal distribution on each side, whose ends are those of the interval. Where
+    |G|² is not told from 0, B is beyond all examples, whatever it is.
+    """
+    beyond = FAR * examples
+    middle, low, high = (min(end, beyond) for end in scale)
+    middle = max(middle, 1 / FAR)
+    drawn = np.random.default_rng(2).standard_normal(RESAMPLES) / SIDE
+    low, high = max(low, middle / FAR), max(high, middle)
+    sides = np.where(drawn > 0, np.log(high / middle), np.log(middle / low))
+    return np.append(middle, middle * np.exp(sides * drawn))
 
 
 def _steps(run: pd.DataFrame, target: float) -> np.ndarray:
