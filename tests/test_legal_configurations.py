@@ -32,7 +32,7 @@ from minibatch.stages import figure, report, summary
 from minibatch.summaries import gradient_law
 
 ROOT = Path(__file__).parents[1]
-TEMPLATES = [f"workflow/resources/{name}.html.j2" for name in ("report", "page")]
+TEMPLATES = [f"workflow/resources/{name}.html.j2" for name in ("report", "page", "base")]
 FIGURES = [*targets.COMPARING, *targets.OF_THE_FIRST]
 # What an example makes, and how often, relatively: more of what few configurations have, less of
 # what takes longest. The other summaries are made for these.
