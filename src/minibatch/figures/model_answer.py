@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minibatch.figures import style
-from minibatch.summaries.model_answer import headline
+from minibatch.summaries.model_answer import headline, tried_way
 
 WAY = ["implementation", "loader"]
 
@@ -26,14 +26,13 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     for index, (way, own) in enumerate(predicted.groupby(WAY, sort=False)):
         label = ", ".join(way)
         _curve(time, own, "seconds_to_target", index, label)
-        _curve(cost, own.assign(ms=0), "step_seconds", index, label, 1e3)
+        _curve(cost, own, "step_seconds", index, label, 1e3)
         shown = own.seconds_to_target.where(own.tie)
         look = {"color": style.line(index)["color"], "linewidth": 7, "alpha": 0.3}
         time.plot(own.batch_size, shown, marker="o", markersize=7, markeredgewidth=0, **look)
         best = own[own.best]
         time.plot(best.batch_size, best.seconds_to_target, **style.line(index) | {"markersize": 8})
-    first = predicted[(predicted[WAY] == [*predicted[predicted.tried][WAY].iloc[0]]).all(axis=1)]
-    _curve(steps, first, "steps", 0, "")
+    _curve(steps, tried_way(predicted), "steps", 0, "")
     for axes, name in ((time, "seconds_to_target"), (steps, "steps")):
         _observed(axes, checked, f"observed_{name}")
     target = predicted.target_loss.iloc[0]

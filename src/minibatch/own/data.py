@@ -26,15 +26,17 @@ class Data:
 
     def __init__(self, given, device: torch.device, path: str):
         """Keep tensors on the device. Raises UserError where there are no examples to draw."""
-        self._device, self._tensors, self._kept = device, None, {}
+        self._device, self._tensors, self._options = device, None, {}
         self._for_the_loss: list | None = None
         self.evaluated = EVALUATED
         self._loaders: dict[int, DataLoader] = {}
         if isinstance(given, DataLoader):
             _require_plain(given, path)
-            self._kept = {name: getattr(given, name) for name in KEPT}
+            self._options = {name: getattr(given, name) for name in KEPT}
             if not given.num_workers:
-                self._kept = {name: self._kept[name] for name in KEPT if name not in OF_WORKERS}
+                self._options = {
+                    name: self._options[name] for name in KEPT if name not in OF_WORKERS
+                }
             given = given.dataset
         tensors = [given] if isinstance(given, torch.Tensor) else given
         if isinstance(tensors, tuple | list) and tensors and all(map(_is_tensor, tensors)):
@@ -55,7 +57,7 @@ class Data:
                 f"{path}: data() returns {type(given).__name__}; it has to be a tensor, a tuple of "
                 "tensors, a Dataset that knows its length, or a DataLoader of one"
             )
-        self._collate = DataLoader(self._dataset, **self._kept).collate_fn
+        self._collate = DataLoader(self._dataset, **self._options).collate_fn
         try:
             self.examples = len(self._dataset)
         except TypeError:
@@ -69,18 +71,18 @@ class Data:
     @property
     def loaders(self) -> list[str]:
         """The ways to take batches, the file's own first."""
-        return [DIRECT, LOADER] if self._tensors and not self._kept else [LOADER]
+        return [DIRECT, LOADER] if self._tensors and not self._options else [LOADER]
 
     def steps(self, batch_size: int) -> int:
         """The batches of an epoch; the last may be smaller, if it is not dropped."""
-        if self._kept.get("drop_last"):
+        if self._options.get("drop_last"):
             return self.examples // batch_size
         return -(-self.examples // batch_size)
 
     @property
     def ahead(self) -> int:
         """How many batches workers may have loaded before the first one is asked for."""
-        return self._kept.get("num_workers", 0) * (self._kept.get("prefetch_factor") or 0)
+        return self._options.get("num_workers", 0) * (self._options.get("prefetch_factor") or 0)
 
     def batch(self, indices: list[int]):
         """The batch of some examples, on the device."""
@@ -88,7 +90,7 @@ class Data:
             return self._indexed(torch.tensor(indices, device=self._device))
         return moved(self._collate([self._dataset[index] for index in indices]), self._device)
 
-    def kept(self) -> list[tuple[int, Batch]]:
+    def of_the_loss(self) -> list[tuple[int, Batch]]:
         """Examples that are always the same, in batches with their lengths, for the loss.
 
         All of them, or as many as are allowed in number and in bytes; they are loaded once.
@@ -112,7 +114,7 @@ class Data:
                 yield (self._indexed(indices),)
         else:
             if batch_size not in self._loaders:  # one each, whose workers may be kept
-                about = self._kept | {"batch_size": batch_size, "shuffle": True}
+                about = self._options | {"batch_size": batch_size, "shuffle": True}
                 self._loaders[batch_size] = DataLoader(self._dataset, **about)
             for batch in self._loaders[batch_size]:
                 yield (moved(batch, self._device),)

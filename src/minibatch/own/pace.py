@@ -31,17 +31,6 @@ SEED = 0
 SHARE = 0.8  # of the memory that is free may be taken
 PARTS = 12  # of the time for all: one step of a size may take such a part, and no larger size then
 
-COLUMNS = {
-    **dict.fromkeys(("framework", "device", "implementation", "loader", "machine"), "string"),
-    **dict.fromkeys(("batch_size", "launch", "repeat", "epochs", "epoch_steps"), "int64"),
-    **dict.fromkeys(("steps", "examples"), "int64"),
-    **dict.fromkeys(("seconds", "cpu_seconds"), "float64"),
-    **dict.fromkeys(("start_seconds", "load_seconds"), "float64"),
-    **dict.fromkeys(("compute_seconds", "update_seconds", "first_call_seconds"), "float64"),
-    **dict.fromkeys(("calibration_before", "calibration_after"), "float64"),
-    "busy": "bool",
-}
-
 
 def bound_memory() -> None:
     """Let an allocation fail that would take more than most of what is free.

@@ -59,6 +59,8 @@ def measure(contract: Contract, path: str, budget_seconds: float) -> pd.DataFram
             f"batch size {size} and learning rate {rate:.3g}, the least is {least:.4g}; raise "
             "target_loss, name another learning_rate and batch_size, or give more time: BUDGET=20"
         )
+    if reached(run, target) < 1:
+        raise UserError(f"{path}: target_loss = {target:g} is not below where other seeds begin")
     known = {"part": "reference", "target_loss": target, "learning_rate": rate}
     parts.append(run.assign(**known))
     return pd.concat(parts).assign(batch_size=size)[[*COLUMNS]]

@@ -24,7 +24,7 @@ def evaluate(contract: Contract, model: torch.nn.Module) -> float:
     In evaluation mode, without gradients.
     """
     with contract.theirs():
-        parts = contract.data.kept()
+        parts = contract.data.of_the_loss()
     with evaluating(model), torch.no_grad():
         losses = [contract.loss(model, batch).item() for _, batch in parts]
     return float(np.average(losses, weights=[count for count, _ in parts]))
@@ -59,7 +59,11 @@ class Stepper:
     """A model with its optimizer, which takes steps as `sgd.stepping` asks for them."""
 
     def __init__(
-        self, contract: Contract, model: torch.nn.Module, rate: float, used: torch.nn.Module = None
+        self,
+        contract: Contract,
+        model: torch.nn.Module,
+        rate: float,
+        used: torch.nn.Module | None = None,
     ):
         """Train `model`, through `used`, a compiled form of it, where that is given."""
         self._contract, self._used = contract, model if used is None else used

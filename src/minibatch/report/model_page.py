@@ -159,8 +159,8 @@ def _noise(tables: dict[str, pd.DataFrame], not_exact: str) -> dict:
             continue
         ends = model_prediction.noise(tables["noise"], method)
         middle, low, high = (digits(end) if np.isfinite(end) else "∞" for end in ends)
-        ends = own.groupby("point")[["gradient_squared", "trace"]].mean()
-        along = ends.trace / ends.gradient_squared
+        means = own.groupby("point")[["gradient_squared", "trace"]].mean()
+        along = means.trace / means.gradient_squared
         rows.append(
             [
                 f"{method} ({own.seed.nunique()} runs)",
@@ -181,7 +181,7 @@ def _costs(samples: pd.DataFrame) -> dict:
             f"{row.implementation}, {row.loader}",
             _range(row, "t0_seconds", lambda seconds: digits(1e6 * seconds)),
             _range(row, "c_seconds", lambda seconds: digits(1e9 * seconds)),
-            {"yes": "yes", "no": "no"}.get(row.line, "undecided"),
+            row.line,
         ]
         for row in lines.itertuples()
     ]

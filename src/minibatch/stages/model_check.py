@@ -31,7 +31,7 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: A
     files = {path: state(path) for path in sorted(filter(_theirs, read))}
     about = {
         "examples": contract.data.examples,
-        "evaluated": sum(count for count, _ in contract.data.kept()),
+        "evaluated": sum(count for count, _ in contract.data.of_the_loss()),
         "loaders": contract.data.loaders,
         "parameters": sum(part.numel() for part in model.parameters() if part.requires_grad),
         "device": str(contract.device),

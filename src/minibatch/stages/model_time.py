@@ -6,6 +6,7 @@ from pathlib import Path
 
 from minibatch import command
 from minibatch.own import pace, start
+from minibatch.sgd.pace import COLUMNS
 from minibatch.tables import parquet
 
 
@@ -19,11 +20,11 @@ def make(parameters: dict, inputs: list[Path], output: Path) -> None:  # noqa: A
     names = {"framework": "pytorch", "device": str(contract.device), "machine": platform.node()}
     about["left_out"] = left_out
     parquet.write(
-        samples.assign(**names)[[*pace.COLUMNS]],
+        samples.assign(**names)[[*COLUMNS]],
         output,
         parameters=parameters,
         provenance=about,
-        columns=pace.COLUMNS,
+        columns=COLUMNS,
     )
 
 

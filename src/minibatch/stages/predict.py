@@ -9,7 +9,7 @@ import pandas as pd
 
 from minibatch import command
 from minibatch.summaries import problem
-from minibatch.summaries.draws import draws
+from minibatch.summaries.draws import around, draws
 from minibatch.tables import load, parquet, provenance
 
 CHAPTER = (1, 10, 100)  # batch sizes of the chapter, besides that of all examples
@@ -30,9 +30,7 @@ def chosen(
 
     Those that take longer than `longest_seconds` to the target, or never reach it, are left out.
     """
-    best = sizes[np.argmin(seconds)]
-    near = [sizes[np.argmin(np.abs(np.log(sizes / (by * best))))] for by in (0.5, 1, 2)]
-    wanted = {*near, *also, examples}
+    wanted = {*around(sizes, sizes[np.argmin(seconds)]), *also, examples}
     within = np.isfinite(seconds) & (seconds <= longest_seconds)
     return [size for size in sizes[within].tolist() if size in wanted]
 

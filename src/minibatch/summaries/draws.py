@@ -100,6 +100,11 @@ def launch_draws(launches: np.ndarray, resamples: int) -> np.ndarray:
     return np.exp(np.vstack([mean, mean + around.clip(-FARTHEST, FARTHEST)]))
 
 
+def around(sizes: np.ndarray, best: int) -> list[int]:
+    """Of batch sizes, those nearest by ratio to half of the best one, to it, and to double of it."""
+    return [sizes[np.argmin(np.abs(np.log(sizes / (by * best))))] for by in (0.5, 1, 2)]
+
+
 def ratio(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """One time over another, resample by resample; 1 where neither reaches the target."""
     neither = np.isinf(one) & np.isinf(other)

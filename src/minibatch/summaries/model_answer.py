@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from minibatch.summaries.confirmed import SAID
 from minibatch.summaries.draws import launch_draws
 from minibatch.summaries.intervals import of_resamples
 from minibatch.summaries.model_prediction import ENDS, RESAMPLES
+from minibatch.summaries.steptime import SERIES
 from minibatch.summaries.text import digits, times
 from minibatch.summaries.time_to_target import tied
 from minibatch.summaries.verdict import about
@@ -72,20 +74,24 @@ def _ratio(row: dict) -> dict:
     below = np.hypot(np.log(observed[0] / observed[1]), np.log(predicted[2] / predicted[0]))
     above = np.hypot(np.log(observed[2] / observed[0]), np.log(predicted[0] / predicted[1]))
     found = middle, middle * np.exp(-below), middle * np.exp(above)
-    said = {"holds": "yes", "does not hold": "no", "undecided": "undecided"}[about(found)]
-    return dict(zip((f"ratio{end}" for end in ENDS), found, strict=True)) | {"within": said}
+    known = dict(zip((f"ratio{end}" for end in ENDS), found, strict=True))
+    return known | {"within": SAID[about(found)]}
+
+
+def tried_way(predicted: pd.DataFrame) -> pd.DataFrame:
+    """Of what is predicted, the rows of the way of training that real training is made in."""
+    series = pd.MultiIndex.from_frame(predicted[SERIES])
+    return predicted[series.isin(series[predicted.tried])]
 
 
 def headline(predicted: pd.DataFrame, checked: pd.DataFrame) -> str:
     """What a figure has room for: what is refuted, or the best size."""
     if said := _failure(checked):
         return said[0]
-    best = predicted[predicted.tried & predicted.best].iloc[0]
+    way = tried_way(predicted)
+    best = way[way.best].iloc[0]
     if not best.best_high:
         return f"Undecided which batch size is soonest at a loss of {best.target_loss:.4g}"
-    way = predicted[
-        predicted.implementation.eq(best.implementation) & predicted.loader.eq(best.loader)
-    ]
     ties = [str(size) for size in way[way.tie].batch_size]
     which = (
         f"Batch sizes {', '.join(ties)} are"
@@ -100,10 +106,7 @@ def headline(predicted: pd.DataFrame, checked: pd.DataFrame) -> str:
 
 def sentence(predicted: pd.DataFrame, checked: pd.DataFrame) -> str:
     """Which batch size is best; where real training refutes the prediction, that first."""
-    first = predicted[predicted.tried].iloc[0]
-    way = predicted[
-        (predicted.implementation == first.implementation) & (predicted.loader == first.loader)
-    ]
+    way = tried_way(predicted)
     best = way[way.best].iloc[0]
     said = [*_failure(checked), _best(way, best)]
     largest = way.loc[way.batch_size.idxmax()]

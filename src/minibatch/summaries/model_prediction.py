@@ -6,16 +6,14 @@ that makes η·(1 + B/b) the same (McCandlish et al. 2018, equations 2.6 and 2.7
 without replacement, so that 1/b is (N − b)/((N − 1)b).
 """
 
-import math
-
 import numpy as np
 import pandas as pd
 
 from minibatch.own.crossing import crossing
 from minibatch.own.methods import DIRECT, EAGER, ESTIMATED, EXACT, LOADER
 from minibatch.sgd.gradients import variance
-from minibatch.summaries.draws import Draws, paces, ratio
-from minibatch.summaries.intervals import of_resamples
+from minibatch.summaries.draws import Draws, around, paces, ratio
+from minibatch.summaries.intervals import of_resamples, resamples
 from minibatch.summaries.noise_scale import noise_scale, over_steps
 from minibatch.summaries.steptime import SERIES
 from minibatch.summaries.time_to_target import best_sizes, tied
@@ -31,16 +29,19 @@ def noise(table: pd.DataFrame, method: str) -> tuple[float, float, float]:
 
     The interval is of the mean, and not of how well one B stands for a way along which B grows.
     """
-    rows = table[(table.method == method) & np.isfinite(table.gradient_squared)]
+    rows = table[table.method == method]
+    lost = rows.seed[~np.isfinite(rows.gradient_squared)]  # of runs that diverged
+    rows = rows[~rows.seed.isin(lost)]
+    if rows.empty:
+        return np.inf, 0.0, np.inf
     wide = rows.pivot_table(index="point", columns="seed", values=["gradient_squared", "trace"])
     squared, trace = (wide[name].to_numpy() for name in ("gradient_squared", "trace"))
     return noise_scale(squared, trace, over_steps(rows.groupby("point").step.first().to_numpy()))
 
 
-def chosen(sizes: list[int], best: int) -> list[int]:
-    """Of batch sizes: the best, those nearest by ratio to half and double of it, the largest."""
-    near = [min(sizes, key=lambda size: abs(math.log(size / (by * best)))) for by in (0.5, 1, 2)]
-    return sorted({*near, max(sizes)})
+def tried(sizes: np.ndarray, best: int) -> set[int]:
+    """Where real training is to check: the best size, about half and double of it, the largest."""
+    return {*around(sizes, best), sizes.max()}
 
 
 def summarise(tables: dict[str, pd.DataFrame], *, examples: int) -> pd.DataFrame:
@@ -78,9 +79,9 @@ def summarise(tables: dict[str, pd.DataFrame], *, examples: int) -> pd.DataFrame
     primary = (table.implementation == EAGER) & (table.loader == loader)
     rows = table[primary]
     best = rows.loc[rows.seconds_to_target.idxmin()].batch_size
-    tried = chosen(rows.batch_size.tolist(), best)
+    chosen = tried(rows.batch_size.to_numpy(), best)
     last = (examples - 1) % table.batch_size + 1
-    return table.assign(last_batch=last, tried=primary & table.batch_size.isin(tried))
+    return table.assign(last_batch=last, tried=primary & table.batch_size.isin(chosen))
 
 
 def _rows(one: Draws, target: float, scale: tuple, samples: pd.DataFrame) -> pd.DataFrame:
@@ -126,8 +127,6 @@ def _steps(run: pd.DataFrame, target: float) -> np.ndarray:
     """The steps of the reference, then those of resamples of its seeds."""
     losses = run.pivot_table(index="step", columns="seed", values="loss").dropna()
     values, seeds = losses.to_numpy(), losses.shape[1]
-    alike = np.full(seeds, 1 / seeds)
-    random = np.random.default_rng(3)
-    weights = np.vstack([alike, random.multinomial(seeds, alike, size=RESAMPLES) / seeds])
+    weights = resamples(np.random.default_rng(3), seeds, RESAMPLES)
     steps = losses.index.to_numpy()
     return np.array([crossing(steps, values @ weight, target) for weight in weights])
