@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from minibatch.errors import UserError
 from minibatch.own import reference
 from minibatch.own.crossing import points, reached
 from minibatch.own.data import DIRECT, LOADER
@@ -103,3 +104,9 @@ def test_a_target_that_is_not_reached_is_one_line(least_squares):
         Exception, match=r"a loss of 0\.001 is not reached for good .* the least is"
     ):
         reference.measure(below_the_floor, "net.py", 3)
+
+
+def test_a_target_where_training_begins_is_one_line(least_squares):
+    above = least_squares("\ntarget_loss = 1000.0\nlearning_rate, batch_size = 0.1, 10\n")
+    with pytest.raises(UserError, match=r"target_loss = 1000 is not below where other seeds begin"):
+        reference.measure(above, "net.py", 3)

@@ -32,11 +32,8 @@ class Data:
         self._loaders: dict[int, DataLoader] = {}
         if isinstance(given, DataLoader):
             _require_plain(given, path)
-            self._options = {name: getattr(given, name) for name in KEPT}
-            if not given.num_workers:
-                self._options = {
-                    name: self._options[name] for name in KEPT if name not in OF_WORKERS
-                }
+            names = [name for name in KEPT if given.num_workers or name not in OF_WORKERS]
+            self._options = {name: getattr(given, name) for name in names}
             given = given.dataset
         tensors = [given] if isinstance(given, torch.Tensor) else given
         if isinstance(tensors, tuple | list) and tensors and all(map(_is_tensor, tensors)):

@@ -101,7 +101,7 @@ def launch_draws(launches: np.ndarray, resamples: int) -> np.ndarray:
 
 
 def around(sizes: np.ndarray, best: int) -> list[int]:
-    """Of batch sizes, those nearest by ratio to half of the best one, to it, and to double of it."""
+    """Of batch sizes, those nearest by ratio to half of the best one, itself, and double of it."""
     return [sizes[np.argmin(np.abs(np.log(sizes / (by * best))))] for by in (0.5, 1, 2)]
 
 
